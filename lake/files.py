@@ -1,0 +1,122 @@
+"""Files: hashing, atomic replacement, and decompression that can never run away."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import uuid
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from lake.quarantine import BadFile
+
+_BLOCK = 1 << 20
+_RATIO_FREE_BYTES = 64 << 20
+"""The ratio limit starts to count above this size: tiny files of blanks compress well and harm no one."""
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames within ``folder`` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a draft path beside ``target``; on success it is synced and renamed over it, on failure it is removed.
+
+    A reader sees the old file or the new one, never a half. A draft left by a killed process starts with a dot and
+    is ignored by every reader.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.draft"
+    try:
+        yield draft
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+        fsync_folder(target.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+class Bounded:
+    """Counts decompressed bytes and stops a bomb: ``bounded.add(n)`` raises ``BadFile`` past the limits."""
+
+    def __init__(self, compressed: int, max_bytes: int, max_ratio: int) -> None:
+        self.limit = min(max_bytes, max(_RATIO_FREE_BYTES, compressed * max_ratio))
+        self.seen = 0
+
+    def add(self, count: int) -> None:
+        """Account for ``count`` more decompressed bytes."""
+        self.seen += count
+        if self.seen > self.limit:
+            raise BadFile(
+                "decompression_bomb",
+                f"more than {self.limit:,} bytes when decompressed; raise TWIN_MAX_RATIO or TWIN_MAX_FILE_BYTES if real",
+            )
+
+
+def decompressed(path: Path, target: Path, max_bytes: int, max_ratio: int) -> Path:
+    """Return ``path`` itself if it is not gzip, else its bounded decompression written to ``target``.
+
+    Raises:
+        BadFile: the gzip stream is truncated or corrupt, or grows past the limits.
+    """
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return path
+    bounded = Bounded(path.stat().st_size, max_bytes, max_ratio)
+    try:
+        with gzip.open(path, "rb") as source, target.open("wb") as out:
+            while block := source.read(_BLOCK):
+                bounded.add(len(block))
+                out.write(block)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadFile("corrupt_gzip", f"gzip stream ends or breaks after {bounded.seen:,} bytes: {error}") from None
+    return target
+
+
+def zip_members(path: Path, max_bytes: int, max_ratio: int, max_members: int = 100_000) -> list[zipfile.ZipInfo]:
+    """List the regular members of a zip after checking names, count and declared sizes.
+
+    Raises:
+        BadFile: not a zip, a member name that leaves the archive, or sizes past the limits.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise BadFile("corrupt_zip", f"not a readable zip archive: {error}") from None
+    if len(members) > max_members:
+        raise BadFile("decompression_bomb", f"{len(members):,} members, at most {max_members:,} are accepted")
+    bounded = Bounded(path.stat().st_size, max_bytes, max_ratio)
+    for member in members:
+        name = member.filename.replace("\\", "/")
+        if name.startswith("/") or ".." in name.split("/") or "\x00" in name:
+            raise BadFile("unsafe_member_name", "a member's name leads outside the archive")
+        if member.flag_bits & 0x1:
+            raise BadFile("encrypted_zip", "the archive is encrypted; deliver it decrypted")
+        bounded.add(member.file_size)
+    return members
+
+
+@contextmanager
+def open_member(path: Path, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    """Open one member of a zip for reading; at most its declared size is ever produced by ``zipfile``."""
+    with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+        yield stream

@@ -1,0 +1,185 @@
+"""The sink: where a reader puts accepted rows and rejected records, and where both are counted."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lake.quarantine import Rejected
+from lake.reader import Reader
+from lake.settings import Settings
+from lake.tables import Table, by_name
+
+PARQUET = {"compression": "zstd", "compression_level": 3}
+
+
+class Sink:
+    """Collects what one landed file yields, in drafts; nothing is visible before ``lake.ingest`` commits it.
+
+    A reader calls ``write`` (Arrow) or ``write_query`` (SQL) for accepted rows, ``reject`` for bad records, and
+    ``count`` once or more for the records it met. Records are the file's own units (lines, messages, elements), rows
+    are what they became: one record may give several rows.
+    """
+
+    def __init__(
+        self, settings: Settings, reader: Reader, file_id: str, source: str, account: str | None, work: Path
+    ) -> None:
+        self.settings = settings
+        self.file_id = file_id
+        self.source = source
+        self.account = account
+        self.work = work
+        """A scratch folder of this file, removed afterwards."""
+        self.rejected: list[Rejected] = []
+        self.records_read = 0
+        self.records_accepted = 0
+        self.records_ignored: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
+        self.notes: dict[str, str] = {}
+        self._tables = by_name(reader.tables)
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._parts: dict[str, list[Path]] = {}
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """An in-memory DuckDB of this file, without extensions from outside; closed with the sink."""
+        if self._connection is None:
+            from lake.warehouse import memory
+
+            self._connection = memory(self.settings, self.work)
+        return self._connection
+
+    def write(self, table: str, rows: pa.Table | pa.RecordBatch) -> None:
+        """Append accepted rows. Columns must be those of the declared table, in any order; types are cast safely."""
+        declared = self._declared(table)
+        if rows.num_rows == 0:
+            return
+        if isinstance(rows, pa.RecordBatch):
+            rows = pa.Table.from_batches([rows])
+        columns = rows.select(declared.schema.names).cast(declared.schema)
+        for field, value in zip(declared.raw_schema.field(-3 + i) for i in range(3)), self._delivery():
+            columns = columns.append_column(field, pa.repeat(pa.scalar(value, pa.string()), columns.num_rows))
+        writer = self._writers.get(table)
+        if writer is None:
+            part = self._new_part(table)
+            writer = self._writers[table] = pq.ParquetWriter(part, declared.raw_schema, **PARQUET)
+        writer.write_table(columns)
+        self.rows[table] += rows.num_rows
+
+    def write_query(self, table: str, query: str, parameters: dict[str, object] | None = None) -> int:
+        """Append the result of a SQL query on ``self.connection``; returns the rows written.
+
+        The query must yield the declared columns by name. It runs inside DuckDB and never passes through Python.
+        """
+        declared = self._declared(table)
+        part = self._new_part(table)
+        kinds = {field.name: duckdb_type(field.type) for field in declared.schema}
+        listing = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in kinds.items())
+        delivery = {"delivery_source": self.source, "delivery_account": self.account, "delivery_file": self.file_id}
+        target = str(part).replace("'", "''")
+        self.connection.execute(
+            f"copy (select {listing}, $delivery_source::varchar as source, $delivery_account::varchar as account,"
+            f" $delivery_file::varchar as file_id from ({query}) as rows)"
+            f" to '{target}' (format parquet, compression zstd, compression_level 3)",
+            {**(parameters or {}), **delivery},
+        )
+        written = pq.ParquetFile(part).metadata.num_rows
+        if written == 0:
+            part.unlink()
+            self._parts[table].remove(part)
+        self.rows[table] += written
+        return written
+
+    def reject(
+        self,
+        position: str,
+        reason: str,
+        detail: str,
+        *,
+        record_no: int | None = None,
+        table: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        """Put one record into quarantine. ``detail`` must not hold values of people; ``text`` may, it stays there."""
+        self.rejected.append(Rejected(position, reason, detail, record_no, table, text))
+
+    def count(self, read: int, accepted: int, ignored: dict[str, int] | None = None) -> None:
+        """Account for records: ``read`` = ``accepted`` + rejected + ``ignored`` (by reason) must hold in the end."""
+        self.records_read += read
+        self.records_accepted += accepted
+        self.records_ignored.update(ignored or {})
+
+    def note(self, key: str, value: str) -> None:
+        """Keep a fact about the file (format version, genome build, device) in its manifest entry."""
+        self.notes[key] = value
+
+    def close(self) -> dict[str, Path]:
+        """Finish writing; returns one draft Parquet file per table that got rows."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        return {table: self._single(table, parts) for table, parts in self._parts.items() if parts}
+
+    def discard(self) -> None:
+        """Forget all rows written so far: the whole file is refused."""
+        self.close()
+        shutil.rmtree(self.work / "parts", ignore_errors=True)
+        self._parts.clear()
+        self.rows.clear()
+
+    def _declared(self, table: str) -> Table:
+        if table not in self._tables:
+            raise KeyError(f"{table!r} is not among the reader's declared tables: {sorted(self._tables)}")
+        return self._tables[table]
+
+    def _delivery(self) -> Iterable[str | None]:
+        return (self.source, self.account, self.file_id)
+
+    def _new_part(self, table: str) -> Path:
+        parts = self._parts.setdefault(table, [])
+        part = self.work / "parts" / f"{table}.{len(parts)}.parquet"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        parts.append(part)
+        return part
+
+    def _single(self, table: str, parts: list[Path]) -> Path:
+        if len(parts) == 1:
+            return parts[0]
+        merged = self.work / "parts" / f"{table}.parquet"
+        with pq.ParquetWriter(merged, self._tables[table].raw_schema, **PARQUET) as writer:
+            for part in parts:
+                for batch in pq.ParquetFile(part).iter_batches():
+                    writer.write_batch(batch.cast(self._tables[table].raw_schema))
+        return merged
+
+
+_DUCKDB_TYPES = {
+    pa.string(): "varchar",
+    pa.bool_(): "boolean",
+    pa.int8(): "tinyint",
+    pa.int16(): "smallint",
+    pa.int32(): "integer",
+    pa.int64(): "bigint",
+    pa.float32(): "float",
+    pa.float64(): "double",
+    pa.date32(): "date",
+    pa.timestamp("us"): "timestamp",
+    pa.binary(): "blob",
+}
+
+
+def duckdb_type(kind: pa.DataType) -> str:
+    """Return the DuckDB type name of an Arrow type, for the types that lake tables use."""
+    if pa.types.is_list(kind):
+        return f"{duckdb_type(kind.value_type)}[]"
+    return _DUCKDB_TYPES[kind]
