@@ -48,7 +48,7 @@ def replacing(target: Path) -> Iterator[Path]:
         yield draft
         with draft.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(draft, target)
+        draft.replace(target)
         fsync_folder(target.parent)
     finally:
         draft.unlink(missing_ok=True)
@@ -67,7 +67,7 @@ class Bounded:
         if self.seen > self.limit:
             raise BadFile(
                 "decompression_bomb",
-                f"more than {self.limit:,} bytes when decompressed; raise TWIN_MAX_RATIO or TWIN_MAX_FILE_BYTES if real",
+                f"over {self.limit:,} bytes when decompressed; raise TWIN_MAX_RATIO or TWIN_MAX_FILE_BYTES if real",
             )
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lake.quarantine import Rejected
-from lake.reader import Reader
 from lake.settings import Settings
 from lake.tables import Table, by_name
 
@@ -27,9 +26,7 @@ class Sink:
     are what they became: one record may give several rows.
     """
 
-    def __init__(
-        self, settings: Settings, reader: Reader, file_id: str, source: str, account: str | None, work: Path
-    ) -> None:
+    def __init__(self, settings: Settings, *, file_id: str, source: str, account: str | None, work: Path) -> None:
         self.settings = settings
         self.file_id = file_id
         self.source = source
@@ -42,10 +39,14 @@ class Sink:
         self.records_ignored: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
         self.notes: dict[str, str] = {}
-        self._tables = by_name(reader.tables)
+        self._tables: dict[str, Table] = {}
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._parts: dict[str, list[Path]] = {}
         self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def declare(self, tables: Iterable[Table]) -> None:
+        """Say which tables may be written."""
+        self._tables = by_name(tables)
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

@@ -1,0 +1,167 @@
+"""Publish: an atomic read-only copy of the allowed schemas, and the hand-over of core tables to the Python rooms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from lake import files, warehouse
+from lake.settings import Settings
+
+PUBLISHED_SCHEMAS = ("core", "marts_analyst", "marts_risk", "marts_monitoring")
+"""Schemas that analysts see. Staging and intermediate models stay in the build file."""
+
+STORAGE_VERSION = "v1.2.0"
+"""Readable by every DuckDB client from 1.2 on, which most SQL tools still carry."""
+
+RUN_CLOCKS = frozenset({"ingested_at", "landed_at", "scored_at", "published_at", "run_id", "model_version"})
+"""Columns that tell when and by which run, not what: two builds of the same data may differ in them."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A published snapshot: ``rows`` counts rows per ``schema.table``."""
+
+    path: Path
+    bytes: int
+    rows: dict[str, int]
+
+
+def publish(settings: Settings, schemas: Iterable[str] = PUBLISHED_SCHEMAS, target: Path | None = None) -> Publication:
+    """Copy the allowed schemas of the build file into a snapshot and swap it in atomically.
+
+    Tables and views of the build file become tables; comments are kept. A reader that has the previous snapshot open
+    keeps reading it undisturbed. The snapshot is read-only on disk.
+
+    Raises:
+        lake.warehouse.Busy: another process holds the build file.
+    """
+    target = target or settings.snapshot
+    rows: dict[str, int] = {}
+    with files.replacing(target) as draft, warehouse.writing(settings) as connection:
+        location = str(draft).replace("'", "''")
+        connection.execute(f"attach '{location}' as snapshot (storage_version '{STORAGE_VERSION}')")
+        for schema, table in _relations(connection, schemas):
+            name = f"{_quoted(schema)}.{_quoted(table)}"
+            connection.execute(f"create schema if not exists snapshot.{_quoted(schema)}")
+            connection.execute(f"create table snapshot.{name} as from {name}")
+            rows[f"{schema}.{table}"] = _scalar(connection, f"select count(*) from snapshot.{name}")
+            _copy_comments(connection, schema, table)
+        connection.execute("create schema if not exists snapshot.meta")
+        connection.execute(
+            "create table snapshot.meta.snapshot as"
+            " select $at::timestamp as published_at, $note as note, $version as duckdb_version",
+            {
+                "at": datetime.now(UTC).replace(tzinfo=None),
+                "note": warehouse.RESEARCH_USE,
+                "version": duckdb.__version__,
+            },
+        )
+        connection.execute("detach snapshot")
+        draft.chmod(0o440)
+    return Publication(target, target.stat().st_size, rows)
+
+
+def export_core(settings: Settings, schema: str = "core") -> dict[str, int]:
+    """Write every core table to ``lake/core/<table>.parquet``, each replaced atomically; returns rows per table."""
+    rows = {}
+    with warehouse.writing(settings) as connection:
+        for _, table in _relations(connection, [schema]):
+            with files.replacing(settings.core / f"{table}.parquet") as draft:
+                location = str(draft).replace("'", "''")
+                connection.execute(
+                    f"copy (from {_quoted(schema)}.{_quoted(table)}) to '{location}' (format parquet, compression zstd)"
+                )
+                rows[table] = _scalar(connection, f"select count(*) from read_parquet('{location}')")
+    for stale in settings.core.glob("*.parquet"):
+        if stale.stem not in rows:
+            stale.unlink()
+    return rows
+
+
+def content_hash(path: Path, exclude: frozenset[str] = RUN_CLOCKS) -> dict[str, str]:
+    """A hash of every table's rows that does not depend on their order, per ``schema.table``.
+
+    Columns in ``exclude`` do not count; floating-point values count to nine decimal places, because the order of
+    parallel sums may change the last bits.
+    """
+    hashes = {}
+    with duckdb.connect(str(path), read_only=True) as connection:
+        schemas = [
+            name for (name,) in connection.execute("select distinct schema_name from duckdb_tables()").fetchall()
+        ]
+        for schema, table in _relations(connection, [name for name in schemas if name != "meta"]):
+            columns = connection.execute(
+                "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ?"
+                " order by column_name",
+                [schema, table],
+            ).fetchall()
+            terms = [
+                f"round({_quoted(name)}, 9)" if kind in ("DOUBLE", "FLOAT") else _quoted(name)
+                for name, kind in columns
+                if name not in exclude
+            ]
+            count, total = connection.execute(
+                f"select count(*), coalesce(sum(hash({', '.join(terms)})::hugeint), 0)"
+                f" from {_quoted(schema)}.{_quoted(table)}"
+            ).fetchall()[0]
+            hashes[f"{schema}.{table}"] = f"{count}:{total}"
+    return hashes
+
+
+def _relations(connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> list[tuple[str, str]]:
+    found = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+        " and list_contains($schemas, schema_name)"
+        " union all select schema_name, view_name from duckdb_views() where database_name = current_database()"
+        " and list_contains($schemas, schema_name) and not internal order by all",
+        {"schemas": list(schemas)},
+    ).fetchall()
+    return [(schema, table) for schema, table in found if not table.endswith("__dbt_tmp")]
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
+    name = f"snapshot.{_quoted(schema)}.{_quoted(table)}"
+    comments = connection.execute(
+        "select comment from duckdb_tables() where database_name = current_database() and schema_name = $schema and"
+        " table_name = $table union all select comment from duckdb_views() where database_name = current_database()"
+        " and schema_name = $schema and view_name = $table",
+        {"schema": schema, "table": table},
+    ).fetchall()
+    for (comment,) in comments:
+        if comment:
+            connection.execute(f"comment on table {name} is {_literal(comment)}")
+    columns = connection.execute(
+        "select column_name, comment from duckdb_columns() where database_name = current_database()"
+        " and schema_name = $schema and table_name = $table and comment is not null",
+        {"schema": schema, "table": table},
+    ).fetchall()
+    for column, comment in columns:
+        connection.execute(f"comment on column {name}.{_quoted(column)} is {_literal(comment)}")
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def remove_drafts(settings: Settings) -> None:
+    """Remove drafts that killed processes left in the published folder."""
+    for draft in settings.published.glob(".*.draft"):
+        pid = draft.name.rsplit(".", 3)[-3]
+        if not (pid.isdigit() and Path(f"/proc/{pid}").exists()) or pid == str(os.getpid()):
+            draft.unlink(missing_ok=True)
