@@ -1,0 +1,5 @@
+select *
+from {{ ref("stg_fhir__measurement") }}
+union all
+select *
+from {{ ref("stg_extract__measurement") }}
