@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from lake.quarantine import Rejected
 from lake.settings import Settings
-from lake.tables import Table, by_name
+from lake.tables import DELIVERY_COLUMNS, Table, by_name
 
 PARQUET = {"compression": "zstd", "compression_level": 3}
 
@@ -65,7 +65,7 @@ class Sink:
         if isinstance(rows, pa.RecordBatch):
             rows = pa.Table.from_batches([rows])
         columns = rows.select(declared.schema.names).cast(declared.schema)
-        for field, value in zip(declared.raw_schema.field(-3 + i) for i in range(3)), self._delivery():
+        for field, value in zip(DELIVERY_COLUMNS, (self.source, self.account, self.file_id), strict=True):
             columns = columns.append_column(field, pa.repeat(pa.scalar(value, pa.string()), columns.num_rows))
         writer = self._writers.get(table)
         if writer is None:
@@ -142,9 +142,6 @@ class Sink:
         if table not in self._tables:
             raise KeyError(f"{table!r} is not among the reader's declared tables: {sorted(self._tables)}")
         return self._tables[table]
-
-    def _delivery(self) -> Iterable[str | None]:
-        return (self.source, self.account, self.file_id)
 
     def _new_part(self, table: str) -> Path:
         parts = self._parts.setdefault(table, [])

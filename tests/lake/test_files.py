@@ -46,8 +46,13 @@ def test_zip_bomb_is_refused_by_its_declared_size(tmp_path: Path) -> None:
 def test_a_failed_replacement_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "t"
     target.write_text("old")
-    with pytest.raises(RuntimeError), files.replacing(target) as draft:
-        draft.write_text("half")
-        raise RuntimeError
+
+    def fail_half_way() -> None:
+        with files.replacing(target) as draft:
+            draft.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["t"]
