@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -15,7 +16,7 @@ from lake.quarantine import Rejected
 from lake.settings import Settings
 from lake.tables import DELIVERY_COLUMNS, Table, by_name
 
-PARQUET = {"compression": "zstd", "compression_level": 3}
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3}
 
 
 class Sink:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.guard.sitecustomize  # noqa: F401  (from here on the network is closed)
 from lake.settings import Settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -1,0 +1,57 @@
+# make demo   two minutes from a bare machine to scored cohorts      make ui     Dagster and MLflow on the result
+# make test   everything that must hold                              make lint   formatting, types, SQL
+# make bench  measurements, printed and saved as JSON                make lock   renew requirements.lock
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: demo test ui lint bench lock clean
+
+VENV := .venv
+READY := $(VENV)/.ready
+TWIN := $(VENV)/bin/twin
+PY := $(VENV)/bin/python
+PEOPLE ?= 400
+export TWIN_HOME ?= $(CURDIR)/twin_home
+export DO_NOT_TRACK := 1
+
+demo: $(READY)
+	@$(TWIN) demo --people $(PEOPLE)
+
+ui: $(READY)
+	@$(TWIN) ui
+
+test: $(READY) lint
+	$(PY) -m pytest -n 2 --dist loadgroup
+
+lint: $(READY)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/sqlfmt --check --quiet transform
+
+bench: $(READY)
+	$(PY) -m tests.benchmarks
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements.lock
+
+clean:
+	rm -rf $(VENV) transform/target transform/logs
+
+# The first Python from 3.11 to 3.13 that runs; uv installs faster where it is present, pip works everywhere.
+$(READY): requirements.lock pyproject.toml
+	@set -e; \
+	for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	[ -n "$$found" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; name one with: make demo PYTHON=/path/to/python" >&2; exit 1; }; \
+	echo "Installing into $(VENV) with $$($$found --version) (once, about a minute) …"; \
+	$$found -m venv --clear $(VENV); \
+	if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(PY) --require-hashes -r requirements.lock; \
+	  uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .; \
+	else \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi; \
+	touch $@
