@@ -1,0 +1,1 @@
+"""The asset graph, one file per layer: raw → derived (genome) → warehouse (dbt) → models → published."""

@@ -1,0 +1,173 @@
+"""The warehouse: dbt builds the ledger and its views first, and what shows the models' results after the models."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+
+from lake import warehouse
+from lake.publish import export_core
+from lake.settings import Settings
+from orchestration import dbt, rooms, staleness
+from orchestration.assets.landing import FILES
+from orchestration.assets.raw import key_of
+from orchestration.resources import Home
+
+AFTER_MODELS = "tag:after_models"
+EXPORT = dg.AssetKey(["core", "export"])
+OWNERS = {"core": ["team:data-engineering"], "marts": ["team:analytics"]}
+
+
+class Translator(DagsterDbtTranslator):
+    """Names, groups and owners of dbt models, and the assets that stand behind dbt's sources."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.behind: dict[str, list[dg.AssetKey]] = {}
+        for room in rooms.READER_ROOMS:
+            for reader in rooms.readers_of(room):
+                for table in reader.tables:
+                    self.behind.setdefault(table.name, []).append(key_of(reader.name))
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """A raw table is written by several formats: the model depends on all of them."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if unique_id.startswith("source."):
+            return spec
+        deps: dict[dg.AssetKey, dg.AssetDep] = {}
+        for dep in spec.deps:
+            is_raw = dep.asset_key.path[0] == "raw"
+            # A refresh takes in late files with the landing manifest; what reads raw rows waits for that.
+            behind = [*self.behind.get(dep.asset_key.path[-1], []), FILES] if is_raw else [dep.asset_key]
+            for key in behind:
+                deps[key] = dg.AssetDep(key, partition_mapping=_partitions(key))
+        return spec.replace_attributes(deps=list(deps.values()))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Layer and name, as in DuckDB: ``core/twin_person``, ``marts_risk/risk_current``."""
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """What a person looks for: the folder within intermediate and core, else the layer."""
+        layer = dbt_resource_props["fqn"][1] if len(dbt_resource_props["fqn"]) > 2 else "seeds"
+        return {"staging": "warehouse_staging", "intermediate": "warehouse_intermediate", "core": "warehouse"}.get(
+            layer, layer
+        )
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """Marts belong to the analysts, the rest to the engineers."""
+        return OWNERS["marts" if dbt_resource_props["fqn"][1] == "marts" else "core"]
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The model's own description; the SQL is a click away in the definition."""
+        return dbt_resource_props.get("description") or f"{dbt_resource_props['resource_type']} without a description"
+
+
+def _partitions(key: dg.AssetKey) -> dg.PartitionMapping | None:
+    return dg.AllPartitionMapping() if key.path[0] == "raw" else None
+
+
+def assets(settings: Settings) -> dict[str, list[dg.AssetsDefinition]]:
+    """The two passes of dbt and the hand-over of core tables to Python, by stage."""
+    manifest = json.loads(dbt.manifest_path(settings).read_bytes())
+    translator = Translator()
+
+    @dbt_assets(manifest=manifest, exclude=AFTER_MODELS, name="dbt_core", dagster_dbt_translator=translator)
+    def dbt_core(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
+        yield from _build(context, home.settings(), manifest, translator, ["--exclude", AFTER_MODELS])
+
+    core_keys = [key for key in dbt_core.keys if key.path[0] == "core"]
+
+    @dg.asset(
+        key=EXPORT,
+        deps=core_keys,
+        group_name="warehouse",
+        owners=OWNERS["core"],
+        kinds={"duckdb", "parquet"},
+        description="One Parquet file per core table: the hand-over to the Python rooms (features, models,"
+        " simulations), which never open the warehouse.",
+    )
+    def core_export(home: Home) -> dg.MaterializeResult:
+        rows = export_core(home.settings())
+        staleness.finished(home.settings(), staleness.CORE)
+        return dg.MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), "tables": len(rows)})
+
+    stages = {staleness.CORE: [dbt_core, core_export]}
+    after = [node for node in manifest["nodes"].values() if "after_models" in node.get("tags", [])]
+    if after:
+
+        @dbt_assets(manifest=manifest, select=AFTER_MODELS, name="dbt_marts", dagster_dbt_translator=translator)
+        def dbt_marts(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
+            with staleness.running(home.settings(), staleness.MARTS):
+                yield from _build(context, home.settings(), manifest, translator, ["--select", AFTER_MODELS])
+
+        stages[staleness.MARTS] = [dbt_marts]
+    return stages
+
+
+def _build(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    manifest: Mapping[str, Any],
+    translator: Translator,
+    selection: list[str],
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Run dbt on what was selected, then tell Dagster what became of each node.
+
+    Raises:
+        dagster.Failure: a model could not be built or a test failed; what stands downstream does not run.
+    """
+    rooms.ensure_typed_files(settings)
+    wanted = context.selected_asset_keys
+    specs = {
+        unique_id: translator.get_asset_spec(manifest, unique_id, None)
+        for unique_id in manifest["nodes"]
+        if not unique_id.startswith(("test.", "unit_test.", "analysis.", "operation."))
+    }
+    if context.is_subset:
+        names = [manifest["nodes"][unique_id]["name"] for unique_id, spec in specs.items() if spec.key in wanted]
+        selection = ["--select", *names]
+    results = dbt.build(settings, selection)
+    counts = _row_counts(settings)
+    by_name = {spec.key: spec for spec in specs.values()}
+    for one in results:
+        spec = specs.get(one.unique_id)
+        if spec is not None and one.passed and spec.key in wanted:
+            schema, name = spec.key.path
+            yield dg.MaterializeResult(
+                asset_key=by_name[spec.key].key,
+                metadata={
+                    "seconds": round(one.seconds, 3),
+                    **({"dagster/row_count": counts[schema, name]} if (schema, name) in counts else {}),
+                },
+            )
+    checks = {key.name: key for key in context.selected_asset_check_keys}
+    for one in results:
+        if one.unique_id.startswith("test."):
+            key = checks.get(manifest["nodes"][one.unique_id]["name"])
+            if key is not None and one.status != "skipped":
+                yield dg.AssetCheckResult(
+                    asset_key=key.asset_key,
+                    check_name=key.name,
+                    passed=one.status == "pass",
+                    severity=dg.AssetCheckSeverity.WARN if one.status == "warn" else dg.AssetCheckSeverity.ERROR,
+                    metadata={"failures": one.failures or 0, "seconds": round(one.seconds, 3)},
+                )
+    failed = [one.unique_id.split(".", 2)[-1] for one in results if not one.passed and one.status != "skipped"]
+    if failed:
+        raise dg.Failure(
+            description=f"{len(failed)} of {len(results)} dbt nodes failed: {', '.join(failed[:10])}",
+            metadata={"log": dg.MetadataValue.path(str(dbt.target(settings) / "logs" / "dbt.log"))},
+            allow_retries=False,
+        )
+
+
+def _row_counts(settings: Settings) -> dict[tuple[str, str], int]:
+    """Rows per table of the build file, from its statistics: nothing is scanned."""
+    with warehouse.writing(settings) as connection:
+        found = connection.execute("select schema_name, table_name, estimated_size from duckdb_tables()").fetchall()
+    return {(schema, table): int(rows) for schema, table, rows in found}

@@ -1,0 +1,49 @@
+"""``twin build``: bring everything up to date."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.failures import BadData
+from orchestration.cli.output import AsJson, console, print_json, print_table, progress, settings
+
+
+def build(
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if any file was refused.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what has landed, build the warehouse, train and score the models, publish. Does only what is stale.
+
+    The runs are kept in the home, so `twin ui` shows them. Exit status 1 if something could not be built (the last
+    published snapshot stays), or if no new file could be used.
+
+    Example: twin build
+    """
+    from orchestration.build import build as run
+
+    home = settings()
+    with progress("building", quiet=as_json) as tell:
+        report = run(home, tell)
+    if as_json:
+        print_json({**asdict(report), "snapshot": home.snapshot})
+    elif report.did_nothing:
+        console().print(f"Everything is up to date: {home.snapshot}")
+    else:
+        rows = [(run.what, "done" if run.ok else "failed", round(run.seconds, 1), run.run_id) for run in report.runs]
+        print_table(("run", "result", "seconds", "Dagster run"), rows)
+        if report.refused:
+            print_table(("refused file", "reason", "what to do"), report.refused)
+        console().print(
+            f"{sum(report.files.values())} new files, {report.records_read:,} records read,"
+            f" {report.records_rejected:,} rejected (twin status says why), {report.seconds:.1f} s"
+        )
+        if report.ok:
+            console().print(f"Published: {home.snapshot}")
+    if not report.ok:
+        failed = f" ({', '.join(report.failed)})" if report.failed else ""
+        raise BadData(f"not published{failed}; the last snapshot stays. `twin ui` shows the failed run")
+    if report.refused and (strict or set(report.files) == {"rejected"}):
+        raise BadData(f"{len(report.refused)} of {sum(report.files.values())} new files were refused")

@@ -1,0 +1,51 @@
+"""The program: global options and the list of commands."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli import build, land, publish, query, sources, status, ui
+from orchestration.cli.failures import OneLine
+
+HELP = """The human twin platform: from raw EHR extracts, wearable dumps and VCF files to a twin of every person.
+
+State lives in the folder TWIN_HOME (default ./twin_home). Exit status: 0 fine, 1 the data is bad, 2 wrong usage.
+Research use, not for care.
+
+Example:  twin land export.zip --source apple_health --account A17  then  twin build  then  twin status
+"""
+
+app = typer.Typer(
+    cls=OneLine,
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Folder of all state; the same as setting TWIN_HOME.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of every command; ``--debug`` is taken out of the arguments before they come here."""
+    if home is not None:
+        os.environ["TWIN_HOME"] = str(home.expanduser().resolve())
+
+
+app.command()(land.land)
+app.command()(build.build)
+app.command()(status.status)
+app.command()(query.query)
+app.command()(sources.sources)
+app.command()(publish.publish)
+app.command()(ui.ui)

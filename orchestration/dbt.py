@@ -1,0 +1,111 @@
+"""dbt in this process: the parsed manifest, and builds of parts of the project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lake.files import replacing
+from lake.settings import Settings
+from orchestration import staleness
+
+PASSED = frozenset({"success", "pass", "warn"})
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model, seed or test.
+
+    ``message`` stays out of Dagster: messages of the database quote values. It is in dbt's log file.
+    """
+
+    unique_id: str
+    status: str
+    seconds: float
+    failures: int | None
+
+    @property
+    def passed(self) -> bool:
+        """Built, or the test holds (a warning passes)."""
+        return self.status in PASSED
+
+
+def target(settings: Settings) -> Path:
+    """Where dbt keeps its manifest and parse cache."""
+    return settings.home / "build" / "dbt"
+
+
+def manifest_path(settings: Settings) -> Path:
+    """The parsed project; parsed now if it is missing or the project has changed since.
+
+    Raises:
+        RuntimeError: the project cannot be parsed.
+    """
+    path = target(settings) / "manifest.json"
+    stamp = target(settings) / "manifest.code"
+    wanted = staleness.code("transform")
+    if not (path.exists() and stamp.exists() and stamp.read_text() == wanted):
+        outcome = _invoke(settings, ["parse"])
+        if not outcome.success:
+            raise RuntimeError(f"dbt cannot parse {settings.transform}: {outcome.exception}")
+        with replacing(stamp) as draft:
+            draft.write_text(wanted)
+    return path
+
+
+def build(settings: Settings, selection: Sequence[str]) -> list[NodeResult]:
+    """Build and test the selected nodes, in dependency order; waits for the warehouse's lock.
+
+    Args:
+        selection: dbt arguments, such as ``["--exclude", "tag:after_models"]``.
+
+    Raises:
+        RuntimeError: dbt could not start; failing nodes do not raise, they are in the result.
+    """
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    outcome = _invoke(settings, ["build", "--exclude-resource-type", "unit_test", *selection])
+    if outcome.result is None:
+        raise RuntimeError(f"dbt build did not run: {type(outcome.exception).__name__}: {outcome.exception}")
+    return [
+        NodeResult(one.node.unique_id, str(one.status.value), one.execution_time, one.failures)
+        for one in outcome.result.results
+    ]
+
+
+def _invoke(settings: Settings, arguments: list[str]) -> Any:
+    from dbt.adapters.factory import cleanup_connections
+    from dbt.cli.main import dbtRunner
+
+    folder = target(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    where = {
+        "--project-dir": settings.transform,
+        "--profiles-dir": settings.transform,
+        "--target-path": folder,
+        "--log-path": folder / "logs",
+    }
+    paths = [word for option, path in where.items() for word in (option, str(path))]
+    try:
+        with _home(settings):
+            return dbtRunner().invoke(["--no-version-check", "--log-level", "none", *arguments, *paths])
+    finally:
+        # dbt-duckdb keeps the file open otherwise, and nobody else in this process could open it.
+        cleanup_connections()
+
+
+@contextmanager
+def _home(settings: Settings) -> Iterator[None]:
+    """The project finds the lake through the environment."""
+    before = os.environ.get("TWIN_HOME")
+    os.environ["TWIN_HOME"] = str(settings.home)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TWIN_HOME"]
+        else:
+            os.environ["TWIN_HOME"] = before

@@ -1,0 +1,28 @@
+"""The whole asset graph, in the order in which data moves through it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import dagster as dg
+
+from lake.settings import Settings
+from orchestration import staleness
+from orchestration.assets import landing, publish, raw, warehouse
+
+
+@cache
+def stages() -> dict[str, list[dg.AssetsDefinition]]:
+    """Assets by the stage that runs them, as in ``staleness``; ``raw`` is run once per delivery."""
+    built = {"raw": raw.assets(), staleness.LANDING: landing.assets(), **warehouse.assets(Settings())}
+    published = [key for assets in built.values() for one in assets for key in one.keys if _is_published(key)]
+    return {**built, staleness.PUBLISH: publish.assets(published)}
+
+
+def _is_published(key: dg.AssetKey) -> bool:
+    return key.path[0].startswith("marts") or key.path[0] == "core"
+
+
+def keys(stage: str) -> list[dg.AssetKey]:
+    """The assets of one stage; none if the stage has no work."""
+    return sorted(key for one in stages().get(stage, []) for key in one.keys)

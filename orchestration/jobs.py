@@ -1,0 +1,22 @@
+"""Jobs: taking in a delivery, and refreshing everything that follows from what has been taken in."""
+
+import dagster as dg
+
+RAW = dg.AssetSelection.key_prefixes(["raw"])
+
+ingest = dg.define_asset_job(
+    "ingest",
+    selection=RAW,
+    description="Take in one delivery (the new files of one source): read, check its contract, write raw Parquet.",
+    tags={"twin/stage": "ingest"},
+)
+
+refresh = dg.define_asset_job(
+    "refresh",
+    selection=dg.AssetSelection.all() - RAW,
+    description="Everything from what landed to the published snapshot: genome, warehouse, models, scores, publish."
+    " Files that still wait in landing are taken in first.",
+    tags={"twin/stage": "refresh"},
+)
+
+JOBS = [ingest, refresh]

@@ -1,0 +1,87 @@
+"""Sensors: new files start one run per source; what was taken in starts one refresh."""
+
+import dagster as dg
+
+from lake.settings import Settings
+from orchestration import graph, jobs, rooms, staleness
+from orchestration.assets.raw import key_of
+from orchestration.deliveries import remember, waiting
+from orchestration.partitions import DELIVERY
+from orchestration.resources import Home
+
+SETTLE_SECONDS = 5
+"""A file touched within this time may still be growing; it is left for the next look."""
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dg.sensor(
+    job=jobs.ingest,
+    name="landing",
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks for new files in landing. At most one run per source and look, however many files came: a run"
+    " costs seconds before its first line.",
+)
+def landing(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+    """Ask for one run for each source that has new files and is not being ingested already."""
+    settings = home.settings()
+    requests = []
+    announced = []
+    for delivery in waiting(settings, rooms.readers(), SETTLE_SECONDS):
+        if _running(context.instance, {"twin/source": delivery.source}):
+            continue
+        remember(settings, delivery)
+        announced.append(delivery.key)
+        requests.append(
+            dg.RunRequest(
+                run_key=delivery.key,
+                partition_key=delivery.key,
+                asset_selection=[key_of(name) for name in delivery.formats],
+                tags={"twin/source": delivery.source},
+            )
+        )
+    if not requests:
+        return dg.SkipReason(f"no new files that have settled for {SETTLE_SECONDS} s in {settings.landing}")
+    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=[DELIVERY.build_add_request(announced)])
+
+
+@dg.sensor(
+    job=jobs.refresh,
+    name="refresh_when_stale",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts one refresh of what is stale, once every delivery has been taken in.",
+)
+def refresh_when_stale(context: dg.SensorEvaluationContext, home: Home) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one refresh when something is stale and nothing is on its way."""
+    settings = home.settings()
+    if _running(context.instance, {"twin/stage": "ingest"}) or waiting(settings, rooms.readers()):
+        return dg.SkipReason("deliveries are still being taken in")
+    return request(context.instance, settings)
+
+
+def request(instance: dg.DagsterInstance, settings: Settings) -> dg.RunRequest | dg.SkipReason:
+    """A refresh of the stale stages, once per state of the lake."""
+    if _running(instance, {"twin/stage": "refresh"}):
+        return dg.SkipReason("a refresh is running")
+    stale = staleness.stale(settings)
+    if not stale:
+        return dg.SkipReason("nothing is stale")
+    return dg.RunRequest(
+        run_key=f"refresh-{stale[-1].fingerprint[:16]}",
+        asset_selection=[key for stage in stale for key in graph.keys(stage.name)],
+    )
+
+
+def _running(instance: dg.DagsterInstance, tags: dict[str, str]) -> bool:
+    return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=UNFINISHED), limit=1))
+
+
+SENSORS = [landing, refresh_when_stale]
