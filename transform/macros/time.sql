@@ -56,3 +56,17 @@
         else {{ time_start(text) }}
     end
 {%- endmacro %}
+
+{# First moment after a time of a given precision. #}
+{% macro period_end(time, precision) -%}
+    case
+        {{ precision }}
+        when 'year'
+        then {{ time }} + interval 1 year
+        when 'month'
+        then {{ time }} + interval 1 month
+        when 'day'
+        then {{ time }} + interval 1 day
+        else {{ time }}
+    end
+{%- endmacro %}

@@ -1,0 +1,30 @@
+{{ config(materialized="view") }}
+
+with
+    facts as (select * from {{ ref("twin_fact") }} where domain = 'family_history' and person_id is not null),
+
+    final as (
+        select
+            facts.person_id,
+            facts.category as relationship,
+            facts.value_text as relationship_display,
+            facts.concept,
+            facts.code_system,
+            facts.code,
+            facts.value_num as onset_age_years,
+            facts.event_at,
+            facts.known_at,
+            facts.known_basis,
+            facts.superseded_at,
+            facts.op,
+            facts.status,
+            facts.quality_flags,
+            facts.encounter_key,
+            facts.source_system,
+            facts.fact_key,
+            facts.version
+        from facts
+    )
+
+select *
+from final

@@ -1,0 +1,129 @@
+-- One row per part of a record that its source took away without sending it again: the resource was
+-- deleted, or a
+-- later copy of the resource came without this part. Shaped like int_record__coded, so that both become
+-- versions.
+with
+    copies as (select * from {{ ref("int_record__coded") }}),
+
+    deletions as (
+        select source_system, source_table, source_id, min(deleted_at) as deleted_at, min(file_id) as file_id
+        from {{ ref("stg_fhir__deletion") }}
+        where deleted_at is not null
+        group by source_system, source_table, source_id, deleted_text
+    ),
+
+    -- the copy that a deletion takes away: the last one before it, else the first one there is
+    deleted as (
+        select
+            copies.*,
+            deletions.deleted_at as withdrawn_at,
+            deletions.file_id as withdrawn_file_id,
+            'deleted' as withdrawn_status
+        from copies
+        inner join deletions using (source_system, source_table, source_id)
+        qualify
+            row_number() over (
+                partition by copies.fact_key, deletions.deleted_at
+                order by
+                    case when copies.updated_at > deletions.deleted_at then 1 else 0 end,
+                    copies.updated_at desc nulls last,
+                    copies.content_hash
+            )
+            = 1
+    ),
+
+    part_copies as (
+        select distinct source_system, source_table, source_id, component, updated_at
+        from copies
+        where updated_at is not null
+    ),
+
+    record_copies as (
+        select
+            source_system,
+            source_table,
+            source_id,
+            updated_at,
+            lead(updated_at) over (
+                partition by source_system, source_table, source_id order by updated_at
+            ) as next_updated_at
+        from (select distinct source_system, source_table, source_id, updated_at from part_copies)
+    ),
+
+    left_out as (
+        select part_copies.*, record_copies.next_updated_at
+        from part_copies
+        inner join record_copies using (source_system, source_table, source_id, updated_at)
+        left join
+            part_copies as later
+            on later.source_system = part_copies.source_system
+            and later.source_table = part_copies.source_table
+            and later.source_id = part_copies.source_id
+            and later.component = part_copies.component
+            and later.updated_at = record_copies.next_updated_at
+        where record_copies.next_updated_at is not null and later.component is null
+    ),
+
+    removed as (
+        select
+            copies.*,
+            left_out.next_updated_at as withdrawn_at,
+            copies.file_id as withdrawn_file_id,
+            'left_out' as withdrawn_status
+        from copies
+        inner join left_out using (source_system, source_table, source_id, component, updated_at)
+        qualify
+            row_number() over (
+                partition by copies.fact_key, left_out.next_updated_at order by copies.content_hash desc
+            )
+            = 1
+    ),
+
+    withdrawn as (
+        select *
+        from deleted
+        union all
+        select *
+        from removed
+    ),
+
+    final as (
+        select
+            domain,
+            fact_key,
+            md5(concat_ws('|', content_hash, withdrawn_status)) as content_hash,
+            source_system,
+            source_table,
+            source_id,
+            component,
+            source_person_key,
+            encounter_key,
+            code_system,
+            code,
+            display,
+            concept,
+            category,
+            withdrawn_status as status,
+            true as is_retracted,
+            is_revision,
+            value_num,
+            comparator,
+            value_text,
+            value_code_system,
+            value_code,
+            unit_src,
+            ref_low,
+            ref_high,
+            event_at,
+            event_end_at,
+            event_precision,
+            recorded_at,
+            recorded_precision,
+            withdrawn_at as updated_at,
+            withdrawn_file_id as file_id,
+            record_no
+        from withdrawn
+    )
+
+select *
+from final

@@ -1,0 +1,40 @@
+-- Every person key that any source uses, also of sources that say nothing else about the person: records of
+-- patients
+-- without a patient record, device accounts without an account list, samples without a sample sheet.
+with
+    record_keys as (
+        select source_system, source_person_key, 'mrn' as id_type from {{ ref("int_record__unioned") }}
+    ),
+
+    account_keys as (
+        select source as source_system, account as source_person_key, 'account' as id_type
+        from {{ source("wearables", "wearable_sample") }}
+        union all
+        select source, account, 'account'
+        from {{ source("wearables", "wearable_workout") }}
+        union all
+        select source, account, 'account'
+        from {{ source("wearables", "wearable_profile") }}
+    ),
+
+    sample_keys as (
+        select source as source_system, sample as source_person_key, 'sample' as id_type
+        from {{ source("genomics", "genome_sample") }}
+    ),
+
+    final as (
+        select source_system, source_person_key, id_type
+        from record_keys
+        where source_person_key is not null
+        union
+        select source_system, source_person_key, id_type
+        from account_keys
+        where source_person_key is not null
+        union
+        select source_system, source_person_key, id_type
+        from sample_keys
+        where source_person_key is not null
+    )
+
+select *
+from final
