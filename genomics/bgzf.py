@@ -1,0 +1,123 @@
+"""Text of a VCF in batches of whole lines, from plain text, gzip or BGZF (blocked gzip, SAM specification 4.1)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from lake.files import Bounded
+from lake.quarantine import BadFile
+
+BATCH_BYTES = 4 << 20
+"""Text per batch; larger and smaller batches were both slower (caches against calls)."""
+
+_READ = 1 << 20
+EOF_MARKER = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The empty block that must end every BGZF file; without it the file was cut off."""
+
+
+def text_batches(path: Path, bounded: Bounded, batch_bytes: int = BATCH_BYTES) -> Iterator[bytes]:
+    """Yield the text of ``path`` in batches that end with a newline. ``\\r\\n`` becomes ``\\n``.
+
+    Raises:
+        BadFile: a truncated or corrupt stream, or one that grows past the limits of ``bounded``.
+    """
+    rest = b""
+    pending: list[bytes] = []
+    size = 0
+    for piece in _pieces(path):
+        bounded.add(len(piece))
+        pending.append(piece)
+        size += len(piece)
+        if size < batch_bytes:
+            continue
+        text = rest + b"".join(pending)
+        cut = text.rfind(b"\n") + 1
+        pending, size = [], 0
+        rest = text[cut:]
+        if cut:
+            yield _unix_lines(text[:cut])
+    text = rest + b"".join(pending)
+    if text:
+        yield _unix_lines(text if text.endswith(b"\n") else text + b"\n")
+
+
+def _unix_lines(text: bytes) -> bytes:
+    return text.replace(b"\r\n", b"\n") if b"\r" in text else text
+
+
+def is_bgzf(head: bytes) -> bool:
+    """Tell whether the first bytes are a BGZF block header."""
+    return len(head) >= 18 and head[:4] == b"\x1f\x8b\x08\x04" and head[12:14] == b"BC"
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        head = file.read(18)
+        file.seek(0)
+        if is_bgzf(head):
+            yield from _bgzf(file)
+        elif head[:2] == b"\x1f\x8b":
+            yield from _gzip(file)
+        else:
+            while piece := file.read(_READ):
+                yield piece
+
+
+def _bgzf(file: IO[bytes]) -> Iterator[bytes]:
+    from isal import isal_zlib
+
+    held, offset, last = b"", 0, b""
+    while True:
+        fresh = file.read(_READ)
+        data = held + fresh
+        at, out = 0, []
+        while len(data) - at >= 18:
+            if not is_bgzf(data[at : at + 18]):
+                raise BadFile("corrupt_bgzf", f"no BGZF block at byte {offset + at:,}; compress again with bgzip")
+            size = int.from_bytes(data[at + 16 : at + 18], "little") + 1
+            if at + size > len(data):
+                break
+            last = data[at : at + size]
+            try:
+                out.append(isal_zlib.decompress(last, wbits=31))
+            except (isal_zlib.error, zlib.error) as error:
+                raise BadFile("corrupt_bgzf", f"BGZF block at byte {offset + at:,} is broken: {error}") from None
+            at += size
+        if out:
+            yield b"".join(out)
+        held = data[at:]
+        offset += at
+        if not fresh:
+            break
+    if held:
+        raise BadFile("truncated_bgzf", f"the last BGZF block, at byte {offset:,}, is cut off; deliver the file again")
+    if last != EOF_MARKER:
+        raise BadFile("truncated_bgzf", "the BGZF end marker is missing, so blocks may be too; deliver the file again")
+
+
+def _gzip(file: IO[bytes]) -> Iterator[bytes]:
+    from isal import isal_zlib
+
+    seen = 0
+    stream = isal_zlib.decompressobj(wbits=31)
+    data = file.read(_READ)
+    while data:
+        try:
+            text = stream.decompress(data)
+        except (isal_zlib.error, zlib.error) as error:
+            raise BadFile("corrupt_gzip", f"the gzip stream breaks after {seen:,} bytes: {error}") from None
+        if text:
+            seen += len(text)
+            yield text
+        data = stream.unused_data if stream.eof else b""
+        if stream.eof:
+            data = (data or file.read(_READ)).lstrip(b"\0")
+            if data:
+                stream = isal_zlib.decompressobj(wbits=31)
+        else:
+            data = file.read(_READ)
+    if not stream.eof:
+        raise BadFile("corrupt_gzip", f"the gzip stream ends in its middle, after {seen:,} bytes")

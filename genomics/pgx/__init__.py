@@ -1,0 +1,1 @@
+"""Pharmacogenes: definitions of named alleles, the matcher, and what guidelines say about the result."""

@@ -1,0 +1,276 @@
+"""Raw and derived tables of the genome room.
+
+Contigs are written ``1`` … ``22``, ``X``, ``Y``, ``MT``; builds ``GRCh37``, ``GRCh38``, ``unknown``; positions start
+at 1.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from lake.tables import table
+
+S, I, F, B, I8 = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.int8()  # noqa: E741
+
+GENOME_SAMPLE = table(
+    "genome_sample",
+    "One row per sample of a VCF file, with the file's profile: build, kind, and what absence of a site means in it.",
+    record_no=I,
+    sample=S,
+    build=S,
+    file_format=S,
+    ploidy_sex=S,
+    assay=S,
+    absent_means=S,
+    n_records=I,
+    n_called=I,
+    n_missing=I,
+    n_half_call=I,
+    n_low_quality=I,
+)
+
+GENOME_VARIANT = table(
+    "genome_variant",
+    "One row per alternate allele of a VCF record, trimmed to its shortest form; n_called counts complete genotypes"
+    " of good quality, allele_number the alleles in them. When is_pass is false no sample is assessed here.",
+    record_no=I,
+    variant_id=I,
+    build=S,
+    chrom=S,
+    pos=I,
+    ref=S,
+    alt=S,
+    rsid=S,
+    n_called=I,
+    alt_count=I,
+    allele_number=I,
+    allele_no=I,
+    n_alts=I,
+    source_pos=I,
+    source_ref=S,
+    source_alt=S,
+    filter=S,
+    is_pass=B,
+)
+
+GENOME_GENOTYPE = table(
+    "genome_genotype",
+    "One row per variant and sample that is not plainly homozygous reference: carriers, haploid, missing, half and"
+    " low-quality calls, and reference asserted by a gVCF block at a panel site. A called variant of the same file"
+    " without a row here is homozygous for not-this-allele. Alleles: 1 this one, 0 another, -1 missing, -2 haploid.",
+    record_no=I,
+    variant_id=I,
+    sample=S,
+    a0=I8,
+    a1=I8,
+    phased=B,
+    phase_set=I,
+    state=S,
+    reason=S,
+    dp=I,
+    gq=I,
+)
+
+GENOME_CALLABLE_INTERVAL = table(
+    "genome_callable_interval",
+    "One row per sample and stretch in which the file asserts homozygous reference with sufficient quality (merged"
+    " gVCF blocks and explicit reference records).",
+    record_no=I,
+    sample=S,
+    build=S,
+    chrom=S,
+    start_pos=I,
+    end_pos=I,
+    min_dp=I,
+    min_gq=I,
+)
+
+GENOME_STRUCTURAL_VARIANT = table(
+    "genome_structural_variant",
+    "One row per symbolic or breakend allele of a VCF record; kept apart, never scored and never matched.",
+    record_no=I,
+    build=S,
+    chrom=S,
+    pos=I,
+    end_pos=I,
+    ref=S,
+    alt=S,
+    rsid=S,
+    n_called=I,
+    alt_count=I,
+    filter=S,
+)
+
+PGS_WEIGHT = table(
+    "pgs_weight",
+    "One row per variant of a polygenic score file; effect_type says how a dosage becomes a contribution.",
+    record_no=I,
+    pgs_id=S,
+    trait=S,
+    build=S,
+    rsid=S,
+    chrom=S,
+    pos=I,
+    effect_allele=S,
+    other_allele=S,
+    effect_weight=F,
+    effect_type=S,
+    allele_frequency=F,
+    dosage_0_weight=F,
+    dosage_1_weight=F,
+    dosage_2_weight=F,
+)
+
+CLINVAR_VARIANT = table(
+    "clinvar_variant",
+    "One row per ClinVar record, trimmed to its shortest form, with review stars 0 to 4.",
+    record_no=I,
+    allele_id=S,
+    build=S,
+    chrom=S,
+    pos=I,
+    ref=S,
+    alt=S,
+    gene=S,
+    condition=S,
+    significance=S,
+    review_status=S,
+    review_stars=I,
+)
+
+TABLES = (
+    GENOME_SAMPLE,
+    GENOME_VARIANT,
+    GENOME_GENOTYPE,
+    GENOME_CALLABLE_INTERVAL,
+    GENOME_STRUCTURAL_VARIANT,
+    PGS_WEIGHT,
+    CLINVAR_VARIANT,
+)
+
+GENOME_SCORE = table(
+    "genome_score",
+    "One row per sample and polygenic score: raw sum, average, z and percentile among the samples scored together;"
+    " status ok, low_match_rate, no_match or build_mismatch. Unmatched and not-assessed weights are counted apart.",
+    sample=S,
+    pgs_id=S,
+    trait=S,
+    build=S,
+    sum=F,
+    denominator=F,
+    average=F,
+    z=F,
+    percentile=F,
+    n_weights=I,
+    n_matched=I,
+    n_ambiguous=I,
+    n_unmatched=I,
+    n_not_assessed=I,
+    match_rate=F,
+    status=S,
+    reason=S,
+    normalisation=S,
+    x_ploidy=I,
+)
+
+GENOME_SCORE_AUDIT = table(
+    "genome_score_audit",
+    "One row per weight of a polygenic score: what it matched, or why it did not.",
+    pgs_id=S,
+    variant_id=I,
+    rsid=S,
+    chrom=S,
+    pos=I,
+    effect_allele=S,
+    other_allele=S,
+    match_type=S,
+    status=S,
+    reason=S,
+    effect_frequency=F,
+    frequency_source=S,
+    n_carriers=I,
+    n_not_assessed=I,
+)
+
+GENOME_DIPLOTYPE = table(
+    "genome_diplotype",
+    "One row per sample and pharmacogene: the best diplotype, all that fit equally well, and what follows from it.",
+    sample=S,
+    gene=S,
+    diplotype=S,
+    alternatives=S,
+    activity_score=F,
+    phenotype=S,
+    status=S,
+    missing_positions=S,
+    definition_version=S,
+    reason=S,
+)
+
+GENOME_RECOMMENDATION = table(
+    "genome_recommendation",
+    "One row per sample, gene and drug for which a CPIC guideline says something about the sample's phenotype.",
+    sample=S,
+    gene=S,
+    drug=S,
+    rxnorm=S,
+    phenotype=S,
+    recommendation=S,
+    strength=S,
+    citation=S,
+    guideline_version=S,
+)
+
+GENOME_MARKER = table(
+    "genome_marker",
+    "One row per sample and single-locus marker (APOE, factor V Leiden, prothrombin, HFE).",
+    sample=S,
+    marker=S,
+    value=S,
+    status=S,
+    detail=S,
+)
+
+GENOME_FINDING = table(
+    "genome_finding",
+    "One row per sample and carried allele that ClinVar calls (likely) pathogenic with at least one review star.",
+    sample=S,
+    gene=S,
+    variant_id=I,
+    chrom=S,
+    pos=I,
+    ref=S,
+    alt=S,
+    zygosity=S,
+    significance=S,
+    review_stars=I,
+    condition=S,
+    rule=S,
+    status=S,
+)
+
+GENOME_SAMPLE_QC = table(
+    "genome_sample_qc",
+    "One row per sample: call rate, heterozygous to homozygous ratio, Ti/Tv and the sex that the X calls suggest.",
+    sample=S,
+    build=S,
+    call_rate=F,
+    n_het=I,
+    n_hom_alt=I,
+    het_hom_ratio=F,
+    titv=F,
+    inferred_sex=S,
+    x_het_rate=F,
+    status=S,
+    reason=S,
+)
+
+DERIVED = (
+    GENOME_SCORE,
+    GENOME_SCORE_AUDIT,
+    GENOME_DIPLOTYPE,
+    GENOME_RECOMMENDATION,
+    GENOME_MARKER,
+    GENOME_FINDING,
+    GENOME_SAMPLE_QC,
+)
