@@ -1,0 +1,84 @@
+"""The raw tables that plain extracts share, whatever hospital they come from."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from lake.tables import UTC_TIME, Table
+
+PERSON_RECORD = Table(
+    "person_record",
+    "One row per person of a patient list, a device account list or a genome sample sheet, as delivered.",
+    pa.schema(
+        [
+            ("record_no", pa.int64()),
+            ("person_key", pa.string()),
+            ("id_type", pa.string()),
+            ("family", pa.string()),
+            ("given", pa.string()),
+            ("birth_date", pa.date32()),
+            ("sex", pa.string()),
+            ("phone", pa.string()),
+            ("email", pa.string()),
+            ("address_line", pa.string()),
+            ("city", pa.string()),
+            ("postal_code", pa.string()),
+            ("national_id", pa.string()),
+            ("other_system", pa.string()),
+            ("other_key", pa.string()),
+            ("assay", pa.string()),
+            ("collected_date", pa.date32()),
+            ("recorded_at", UTC_TIME),
+        ]
+    ),
+)
+
+LAB_RESULT = Table(
+    "lab_result",
+    "One row per laboratory result of a plain extract, as delivered: corrections and cancellations are rows too.",
+    pa.schema(
+        [
+            ("record_no", pa.int64()),
+            ("result_id", pa.string()),
+            ("patient_id", pa.string()),
+            ("encounter_id", pa.string()),
+            ("code_system", pa.string()),
+            ("code", pa.string()),
+            ("name", pa.string()),
+            ("value_text", pa.string()),
+            ("value_num", pa.float64()),
+            ("comparator", pa.string()),
+            ("unit", pa.string()),
+            ("ref_low", pa.float64()),
+            ("ref_high", pa.float64()),
+            ("collected_at", UTC_TIME),
+            ("resulted_at", UTC_TIME),
+            ("status", pa.string()),
+            ("specimen", pa.string()),
+        ]
+    ),
+)
+
+VITAL_SIGN = Table(
+    "vital_sign",
+    "One row per vital sign of a plain extract, as delivered.",
+    pa.schema(
+        [
+            ("record_no", pa.int64()),
+            ("result_id", pa.string()),
+            ("patient_id", pa.string()),
+            ("encounter_id", pa.string()),
+            ("code_system", pa.string()),
+            ("code", pa.string()),
+            ("name", pa.string()),
+            ("value_text", pa.string()),
+            ("value_num", pa.float64()),
+            ("unit", pa.string()),
+            ("measured_at", UTC_TIME),
+            ("recorded_at", UTC_TIME),
+            ("status", pa.string()),
+        ]
+    ),
+)
+
+TARGETS: tuple[Table, ...] = (PERSON_RECORD, LAB_RESULT, VITAL_SIGN)
