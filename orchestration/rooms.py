@@ -13,10 +13,10 @@ from lake.reader import Reader
 from lake.settings import PROJECT_DIR, Settings
 from lake.tables import Table
 
-READER_ROOMS: tuple[str, ...] = ()
+READER_ROOMS: tuple[str, ...] = ("genomics",)
 """Rooms with ``<room>.readers.READERS`` and ``<room>.tables.TABLES``, in the order in which readers are asked."""
 
-RESULT_ROOMS: tuple[str, ...] = ()
+RESULT_ROOMS: tuple[str, ...] = ("genomics",)
 """Rooms that compute: ``<room>.tables.DERIVED``."""
 
 

@@ -71,6 +71,8 @@ def request(instance: dg.DagsterInstance, settings: Settings) -> dg.RunRequest |
     """A refresh of the stale stages, once per state of the lake."""
     if _running(instance, {"twin/stage": "refresh"}):
         return dg.SkipReason("a refresh is running")
+    if not any(settings.manifest.glob("[!.]*.json")):
+        return dg.SkipReason("nothing has been taken in yet")
     stale = staleness.stale(settings)
     if not stale:
         return dg.SkipReason("nothing is stale")

@@ -16,6 +16,7 @@ from lake.settings import PROJECT_DIR, Settings
 from orchestration.environment import dagster_home
 
 LOOPBACK = "127.0.0.1"
+START_SECONDS = 300
 STOP_SECONDS = 20
 
 
@@ -103,16 +104,20 @@ def serve(settings: Settings, port: int, mlflow_port: int | None, say: Callable[
                 process = stack.enter_context(started(command, settings, logs / f"{name.lower()}.log"))
                 running.append((name, process))
             for (name, process), (_, _, where) in zip(running, wanted, strict=True):
-                if not wait_until_listening(process, where, 180):
+                if not wait_until_listening(process, where, START_SECONDS):
                     raise RuntimeError(f"{name} did not start; see {logs / f'{name.lower()}.log'}")
                 say(f"{name:8} http://{LOOPBACK}:{where}")
             say(f"Logs: {logs}. Press ctrl-c to stop.")
-            while all(process.poll() is None for _, process in running):
-                time.sleep(0.5)
-            ended = next(name for name, process in running if process.poll() is not None)
+            try:
+                while all(process.poll() is None for _, process in running):
+                    time.sleep(0.5)
+                ended = next(name for name, process in running if process.poll() is not None)
+            finally:
+                for _, process in running:
+                    _ask_to_end(process)
             raise RuntimeError(f"{ended} ended by itself; see {logs / f'{ended.lower()}.log'}")
     except KeyboardInterrupt:
-        say("stopped")
+        say("Stopped.")
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -121,14 +126,18 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+
+
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Ask the server to end, then see to it that none of its children stays."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.terminate()
+    _ask_to_end(process)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.terminate()
     try:
         os.killpg(process.pid, signal.SIGTERM)
         time.sleep(0.5)
