@@ -1,0 +1,22 @@
+"""Random streams: each part of the population draws from its own, so that leaving one out changes no other."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+
+def stream(seed: int, *keys: int | str) -> np.random.Generator:
+    """Return the generator of one named part, such as ``stream(seed, chunk, "health")``."""
+    words = [key if isinstance(key, int) else zlib.crc32(key.encode()) for key in keys]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))
+
+
+def hex_ids(rng: np.random.Generator, count: int) -> list[str]:
+    """Return ``count`` random identifiers in the form of UUIDs (version 4 layout)."""
+    text = rng.bytes(16 * count).hex()
+    return [
+        f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-4{text[i + 13 : i + 16]}-a{text[i + 17 : i + 20]}-{text[i + 20 : i + 32]}"
+        for i in range(0, 32 * count, 32)
+    ]
