@@ -55,7 +55,7 @@ class Evaluator:
             raise CompileError(f"{what} must be boolean, but is {value.type}")
         return f"coalesce({single(value, what).sql}, false)"
 
-    def value(self, node: Node, scope: Scope) -> Value:
+    def value(self, node: Node, scope: Scope) -> Value:  # noqa: PLR0911 (one return per kind of node)
         """Compile one node of the syntax tree."""
         match node:
             case Literal(kind, value):

@@ -126,7 +126,7 @@ def _combine(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Sc
     other = evaluator.value(_one(arguments, "combine"), scope)
     if EMPTY.type in (value.type, other.type):
         return other if value.type is None else value
-    if value.kind == "complex" or value.kind != other.kind:
+    if value.kind == "complex" or not (value.sql_type == other.sql_type or value.kind == other.kind):
         raise CompileError(f"combine() joins primitive values of one kind, not {value.type} with {other.type}")
     joined = f"list_concat({as_list(value)}, {as_list(other)})"
     before = value.alternatives or ((value.sql,) if not value.many else ())
@@ -135,7 +135,9 @@ def _combine(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Sc
 
 
 def _common_type(one: Value, other: Value) -> str | None:
-    return one.type if one.sql_type == other.sql_type else "decimal"
+    if one.kind == "number":
+        return one.type if one.sql_type == other.sql_type else "decimal"
+    return one.type if one.kind == other.kind else "string"
 
 
 def _iif(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope) -> Value:
@@ -145,12 +147,12 @@ def _iif(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope)
     then, *otherwise = (single(evaluator.value(one, scope), "iif()") for one in arguments[1:])
     other = otherwise[0] if otherwise else EMPTY
     kinds = {then.kind, other.kind} - {"unknown"}
-    if "complex" in kinds or (len(kinds) > 1 and kinds != {"string", "date"}):
+    if "complex" in kinds or (len(kinds) > 1 and not kinds <= {"string", "date", "time"}):
         raise CompileError(f"iif() results must be primitive and of one kind, not {then.type} and {other.type}")
     sql = f"case when {condition} then {then.sql} else {other.sql} end"
     if EMPTY.type in (then.type, other.type):
         return Value(sql, other.type if then.type is None else then.type)
-    return Value(sql, "string" if len(kinds) > 1 else _common_type(then, other))
+    return Value(sql, _common_type(then, other))
 
 
 def _to_string(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope) -> Value:

@@ -16,7 +16,7 @@ def sign(operator: str, operand: Value) -> Value:
     return Value(f"({operator}{single(operand, 'operand').sql})", operand.type)
 
 
-def binary(operator: str, left: Value, right: Value) -> Value:
+def binary(operator: str, left: Value, right: Value) -> Value:  # noqa: PLR0911 (one per family)
     """Any binary operator but ``as``."""
     if operator in ("=", "!="):
         return _equal(left, right, operator)

@@ -235,7 +235,7 @@ class Builder:
             return f"(select * from {relation} where false)", scope.focus(EMPTY, "0")
         base, walk, item = fresh("c"), fresh("w"), fresh("e")
         deeper = scope.focus(Value("node", kind, shape=Shape(kind)))
-        children = [value for value in map(lambda p: self.evaluator.path(p, deeper), select.repeat) if value.type]
+        children = [value for path in select.repeat if (value := self.evaluator.path(path, deeper)).type]
         for value in children:
             if value.shape is not None:
                 value.shape.as_json = True

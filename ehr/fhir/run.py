@@ -35,7 +35,10 @@ def run_view(
     files = [paths] if isinstance(paths, str | Path) else list(paths)
     if connection is not None:
         return _run(plan, files, connection)
-    options = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
     with duckdb.connect(":memory:", config=options) as own:
         own.execute("set timezone = 'UTC'")
         return _run(plan, files, own)

@@ -42,7 +42,14 @@ def misfit(json_sql: str, shape: Shape) -> str:
     Accepts what DuckDB's typed reader accepts: null anywhere, numbers and booleans written as strings.
     """
     paths, expected, arrays = _expectations(shape, "$")
-    checks = []
+    objects = (
+        "[" + ", ".join(map(quote, ["$", *(p for p, e in zip(paths, expected, strict=True) if e == "OBJECT")])) + "]"
+    )
+    item = fresh("m")
+    checks = [
+        f"list_filter(list_zip({objects}, json_keys({json_sql}, {objects})),"
+        f" lambda {item}: len({item}[2]) <> len(list_distinct({item}[2])))[1][1] || ' (a key stands twice)'"
+    ]
     if paths:
         listed = "[" + ", ".join(map(quote, paths)) + "]"
         wanted = "[" + ", ".join(map(quote, expected)) + "]"
@@ -53,12 +60,14 @@ def misfit(json_sql: str, shape: Shape) -> str:
         )
     for path, item_shape in arrays:
         item, found = fresh("m"), fresh("m")
-        inner = misfit(item, item_shape) if item_shape.children else _misfit_leaf(item, item_shape)
+        inner = _misfit_leaf(item, item_shape)
+        if item_shape.children:
+            inner = f"coalesce({inner}, {misfit(item, item_shape)})"
         checks.append(
             f"{quote(path)} || '[*]' || list_filter(list_transform(json_extract({json_sql}, {quote(path + '[*]')}),"
             f" lambda {item}: {inner}), lambda {found}: {found} is not null)[1]"
         )
-    return f"coalesce({', '.join(checks)})" if checks else "cast(null as varchar)"
+    return f"coalesce({', '.join(checks)})"
 
 
 def _expectations(shape: Shape, prefix: str) -> tuple[list[str], list[str], list[tuple[str, Shape]]]:

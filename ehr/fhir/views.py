@@ -1,0 +1,63 @@
+"""The shipped views: which resource type fills which raw table."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from ehr.fhir.compile import Plan, plan_view
+
+FOLDER = Path(__file__).with_name("views")
+STAGED = {
+    "Patient": "fhir_patient",
+    "Encounter": "fhir_encounter",
+    "Condition": "fhir_condition",
+    "Observation": "fhir_observation",
+    "MedicationRequest": "fhir_medication_request",
+    "Procedure": "fhir_procedure",
+    "Immunization": "fhir_immunization",
+    "AllergyIntolerance": "fhir_allergy_intolerance",
+    "DiagnosticReport": "fhir_diagnostic_report",
+    "FamilyMemberHistory": "fhir_family_member_history",
+    "Device": "fhir_device",
+    "ImagingStudy": "fhir_imaging_study",
+    "Bundle": "fhir_deleted",
+}
+"""Resource type → raw table and view. A Bundle itself only reports deletions; its resources are staged one by one."""
+
+LITERAL = r'"valueQuantity"\s*:\s*\{[^{}]*?"value"\s*:\s*(-?[0-9][0-9.eE+-]*)'
+"""The numbers of ``valueQuantity`` as written: JSON readers lose ``0.010``, FHIR says the precision is significant."""
+
+
+@cache
+def plan(resource: str) -> Plan:
+    """The compiled view of a resource type, with the record number carried along."""
+    carry = ("record_no", "literals") if resource == "Observation" else ("record_no",)
+    return plan_view(FOLDER / f"{STAGED[resource]}.json", carry)
+
+
+def rows(resource: str, source: str) -> str:
+    """SQL with the raw table's columns. ``source`` has the plan's columns, ``record_no`` and ``literals`` if needed."""
+    sql = plan(resource).sql(source)
+    if resource == "Observation":
+        return f"select * exclude (literals), {_literal('literals', 'value_num')} as value_literal from ({sql})"
+    if resource == "Bundle":
+        typed = "split_part(split_part(url, '?', 1), '/', -2) as resource_type, split_part(url, '/', -1) as id"
+        return f"select record_no, {typed}, deleted_at from ({sql})"
+    return sql
+
+
+def literals(line: str) -> str:
+    """SQL: the ``valueQuantity`` numbers of a JSON text as they are written."""
+    pattern = LITERAL.replace("'", "''")
+    return f"regexp_extract_all({line}, '{pattern}', 1)"
+
+
+def _literal(listed: str, number: str) -> str:
+    """The literal that equals the number; NULL when two that differ in precision do (nothing is guessed)."""
+    equal = f"list_distinct(list_filter({listed}, lambda one: try_cast(one as double) = {number}))"
+    return (
+        f"case when {number} is null or len({listed}) = 0 then null"
+        f" when len({listed}) = 1 then case when try_cast({listed}[1] as double) = {number} then {listed}[1] end"
+        f" when len({equal}) = 1 then {equal}[1] end"
+    )
