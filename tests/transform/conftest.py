@@ -101,7 +101,7 @@ class Home:
             return connection.execute(sql).fetchall()
 
 
-class environment:  # noqa: N801 - a context manager that reads like one
+class environment:
     """Set what dbt reads from the environment, and put it back."""
 
     def __init__(self, home: Path) -> None:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-
 import pytest
-
-from tests.transform.conftest import TRANSFORM
 
 
 @pytest.fixture(scope="session")

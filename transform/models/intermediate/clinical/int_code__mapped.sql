@@ -1,11 +1,13 @@
--- One row per code as delivered: its system's short name and the concept it means here, if any. The longest
--- listed
--- prefix wins, so I25.2 (old infarction) is told apart from I25.
+-- One row per source and code as delivered: its system's short name and the concept it means, if any. The
+-- longest listed prefix wins, so I25.2 (old infarction) is told apart from I25. Local codes mean something
+-- only in their source: their system is `local:<source>`.
 {{ config(materialized="table") }}
 
 with
     delivered as (
-        select distinct code_system, code from {{ ref("int_record__unioned") }} where code is not null
+        select distinct source_system, code_system, code
+        from {{ ref("int_record__unioned") }}
+        where code is not null
     ),
 
     systems as (select * from {{ ref("code_system") }}),
@@ -14,9 +16,14 @@ with
 
     normalised as (
         select
+            delivered.source_system,
             delivered.code_system,
             delivered.code,
-            coalesce(systems.code_system, delivered.code_system) as system_std,
+            case
+                when lower(delivered.code_system) = 'local'
+                then 'local:' || delivered.source_system
+                else coalesce(systems.code_system, delivered.code_system)
+            end as system_std,
             coalesce(systems.preference, 9) as preference,
             case
                 when systems.code_system like 'icd%'
@@ -32,7 +39,7 @@ with
             normalised.*,
             concept_codes.concept,
             row_number() over (
-                partition by normalised.code_system, normalised.code
+                partition by normalised.source_system, normalised.code_system, normalised.code
                 order by length(concept_codes.code) desc, concept_codes.concept
             ) as rank_no
         from normalised
@@ -46,7 +53,9 @@ with
     ),
 
     final as (
-        select code_system, code, system_std, code_key, preference, concept from matched where rank_no = 1
+        select source_system, code_system, code, system_std, code_key, preference, concept
+        from matched
+        where rank_no = 1
     )
 
 select *

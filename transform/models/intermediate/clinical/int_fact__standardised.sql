@@ -1,6 +1,5 @@
 -- One row per fact and version, with the value in the concept's canonical unit and flags for what is
--- doubtful. A value
--- outside the plausible range keeps its original and loses its standardised value.
+-- doubtful. A value outside the plausible range keeps its original and loses its standardised value.
 with
     versions as (select * from {{ ref("int_fact__versioned") }}),
 
@@ -97,6 +96,14 @@ with
                     when domain in ('measurement', 'condition', 'medication') and concept is null
                     then 'concept_unknown'
                 end,
+                case
+                    when
+                        domain = 'measurement'
+                        and canonical_unit is not null
+                        and value_num is null
+                        and value_text is not null
+                    then 'value_not_numeric'
+                end,
                 case when is_number and coalesce(trim(unit_src), '') = '' then 'unit_missing' end,
                 case
                     when is_number and coalesce(trim(unit_src), '') <> '' and unit_ucum is null
@@ -115,7 +122,8 @@ with
                 case when event_at > known_at and domain <> 'medication' then 'known_before_event' end,
                 case when event_end_at < event_at then 'ends_before_start' end,
                 case when is_order_unknown then 'version_order_unknown' end,
-                -- the same value of the same moment under another key; the later known one carries the flag
+                -- the same value of the same moment under another key; the later known one carries the
+                -- flag
                 case
                     when
                         value_std is not null

@@ -1,7 +1,6 @@
 -- One row per fact and version. Identical content in a row is one version, however often and in whatever
--- order it was
--- delivered. Versions follow the time of the source's last change, then revision, then a digest: never load
--- order.
+-- order it was delivered. Versions follow the time of the source's last change, then revision, then a
+-- digest: never load order.
 {{ config(materialized="table") }}
 
 with

@@ -1,6 +1,6 @@
 -- One row per delivered copy of a record and part. Of its codings the one that means a concept here is
--- kept, then
--- the preferred system, then the order of the source. A digest of the content tells copies apart.
+-- kept, then the preferred system, then the order of the source. A digest of the content tells copies
+-- apart.
 with
     records as (select * from {{ ref("int_record__unioned") }}),
 
@@ -27,7 +27,10 @@ with
             ) as rank_no
         from records
         left join
-            codes on codes.code_system is not distinct from records.code_system and codes.code = records.code
+            codes
+            on codes.source_system = records.source_system
+            and codes.code_system is not distinct from records.code_system
+            and codes.code = records.code
     ),
 
     final as (

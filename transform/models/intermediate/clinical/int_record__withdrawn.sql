@@ -1,7 +1,6 @@
 -- One row per part of a record that its source took away without sending it again: the resource was
--- deleted, or a
--- later copy of the resource came without this part. Shaped like int_record__coded, so that both become
--- versions.
+-- deleted, or a later copy of the resource came without this part. Shaped like int_record__coded, so that
+-- both become versions.
 with
     copies as (select * from {{ ref("int_record__coded") }}),
 

@@ -1,6 +1,5 @@
 -- One row per concept and unit as written in measurements: the UCUM unit it means and how to reach the
--- canonical one.
--- No row is guessed: without an alias or a listed conversion the factor stays null.
+-- canonical one. No row is guessed: without an alias or a listed conversion the factor stays null.
 {{ config(materialized="table") }}
 
 with

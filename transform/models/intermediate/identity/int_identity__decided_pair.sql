@@ -1,8 +1,6 @@
 -- One row per scored pair with its decision: `auto_link`, `review` or `apart`. Evidence of one kind is not
--- enough: twins
--- share all but the given name, father and son all but the birth date. A record has one counterpart per
--- hospital: of
--- several the best wins, and none when two are about as good.
+-- enough: twins share all but the given name, father and son all but the birth date. A record has one
+-- counterpart per hospital: of several the best wins, and none when two are about as good.
 {{ config(materialized="table") }}
 
 with
@@ -18,7 +16,7 @@ with
             right_people.source_system as right_source,
             right_people.id_type as right_type,
             pairs.birth_date_level in ('equal', 'near')
-            and pairs.given_level in ('equal', 'similar', 'initial')
+            and pairs.given_level in ('equal', 'similar', 'nickname', 'initial')
             and pairs.national_id_level <> 'differs' as is_coherent
         from pairs
         inner join people as left_people on left_people.node_id = pairs.left_id
@@ -31,55 +29,54 @@ with
             left_id,
             right_id,
             left_id as one_id,
+            right_id as other_id,
             right_source as other_source,
             right_type as other_type,
             weight
         from judged
         where is_coherent
         union all
-        select left_id, right_id, right_id, left_source, left_type, weight
+        select left_id, right_id, right_id, left_id, left_source, left_type, weight
         from judged
         where is_coherent
     ),
 
-    ranked as (
-        select
-            *,
-            max(weight) over (partition by one_id, other_source, other_type) as best_weight,
-            lead(weight) over (
-                partition by one_id, other_source, other_type order by weight desc, left_id, right_id
-            ) as next_weight
-        from seen
+    -- two records of one hospital that are one person themselves do not compete
+    same_person as (
+        select left_id, right_id
+        from {{ ref("int_identity__rule_pair") }}
+        union
+        select left_id, right_id
+        from judged
+        where is_coherent and probability >= {{ var("link_probability") }} and left_source = right_source
     ),
 
     rivalled as (
-        select
-            left_id,
-            right_id,
-            max(
-                case
-                    when other_type <> 'mrn'
-                    then 0
-                    when weight < best_weight
-                    then 1
-                    when next_weight is not null and best_weight - next_weight < 3
-                    then 1
-                    else 0
-                end
-            ) as has_rival
-        from ranked
-        group by left_id, right_id
+        select distinct seen.left_id, seen.right_id
+        from seen
+        inner join
+            seen as rival
+            on rival.one_id = seen.one_id
+            and rival.other_source = seen.other_source
+            and rival.other_type = seen.other_type
+            and rival.other_id <> seen.other_id
+            and rival.weight > seen.weight - {{ var("rival_margin") }}
+        left join
+            same_person
+            on same_person.left_id = least(seen.other_id, rival.other_id)
+            and same_person.right_id = greatest(seen.other_id, rival.other_id)
+        where seen.other_type = 'mrn' and same_person.left_id is null
     ),
 
     final as (
         select
             judged.*,
-            coalesce(rivalled.has_rival, 0) = 1 as has_rival,
+            rivalled.left_id is not null as has_rival,
             case
                 when
                     judged.is_coherent
                     and judged.probability >= {{ var("link_probability") }}
-                    and coalesce(rivalled.has_rival, 0) = 0
+                    and rivalled.left_id is null
                 then 'auto_link'
                 when judged.probability >= {{ var("review_probability") }}
                 then 'review'

@@ -1,7 +1,6 @@
 -- One row per source person key with the person it belongs to: connected components over rules and
--- automatic links.
--- The person's id comes from the smallest key of the component, so it depends on neither load order nor
--- counters.
+-- automatic links. The person's id comes from the smallest key of the component, so it depends on neither
+-- load order nor counters.
 {{ config(materialized="table") }}
 
 with recursive

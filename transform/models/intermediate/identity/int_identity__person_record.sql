@@ -1,6 +1,5 @@
--- One row per source person key: what its source says of the person now (the last change wins), with fields
--- folded for
--- comparison. Keys of which nothing else is known have nulls.
+-- One row per source person key: what its source says of the person now (the last change wins), with
+-- fields folded for comparison. Keys of which nothing else is known have nulls.
 {{ config(materialized="table") }}
 
 with

@@ -1,6 +1,5 @@
 -- One row per pair of source person keys that a rule says are the same person. A shared number alone never
--- links:
--- the birth date must agree too, unless the source itself says so.
+-- links: the birth date must agree too, unless the source itself says so.
 {{ config(materialized="table") }}
 
 with
@@ -17,9 +16,8 @@ with
             and others.source_person_key = people.replaced_by
     ),
 
-    -- a device account or a sample keeps its key in the list, the dump and the genome file, whatever folder
-    -- they came
-    -- in; two different people that are both listed under the same key are left apart
+    -- a device account or a sample keeps its key in the list, the dump and the genome file, whatever
+    -- folder they came in; two different people that are both listed under the same key are left apart
     listed as (
         select id_type, source_person_key, min(node_id) as node_id, count(*) as n_listed
         from people

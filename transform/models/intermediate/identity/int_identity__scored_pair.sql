@@ -1,7 +1,6 @@
 -- One row per pair of person records that share a blocking key: agreement by field, Fellegi-Sunter weight
--- (log2 of the
--- likelihood ratio; names weighted by how common they are here) and the probability that they are one person.
--- Fellegi and Sunter 1969; weights in the seed linkage_weight.
+-- (log2 of the likelihood ratio; names weighted by how common they are here) and the probability that they
+-- are one person. Fellegi and Sunter 1969; weights in the seed linkage_weight.
 {{ config(materialized="table") }}
 
 with
@@ -20,6 +19,7 @@ with
                 ("birth_date", "near"),
                 ("birth_date", "differs"),
                 ("given", "similar"),
+                ("given", "nickname"),
                 ("given", "initial"),
                 ("given", "differs"),
                 ("family", "similar"),
@@ -41,6 +41,22 @@ with
                 {%- if not loop.last %},{% endif %}
             {% endfor %}
         from {{ ref("linkage_weight") }}
+    ),
+
+    nicknames as (select * from {{ ref("nickname") }}),
+
+    -- names that stand for each other: Bob and Robert, Bob and Rob
+    name_pairs as (
+        select nickname as one, given as other
+        from nicknames
+        union
+        select given, nickname
+        from nicknames
+        union
+        select nicknames.nickname, others.nickname
+        from nicknames
+        inner join
+            nicknames as others on others.given = nicknames.given and others.nickname <> nicknames.nickname
     ),
 
     population as (select greatest(count(*), 2) as n_people from people),
@@ -132,6 +148,8 @@ with
                 then 'missing'
                 when a.given_key = b.given_key
                 then 'equal'
+                when name_pairs.one is not null
+                then 'nickname'
                 when length(a.given_key) = 1 or length(b.given_key) = 1
                 then case when left(a.given_key, 1) = left(b.given_key, 1) then 'initial' else 'differs' end
                 when jaro_winkler_similarity(a.given_key, b.given_key) >= 0.9
@@ -170,6 +188,7 @@ with
         from pairs
         inner join people as a on a.node_id = pairs.left_id
         inner join people as b on b.node_id = pairs.right_id
+        left join name_pairs on name_pairs.one = a.given_key and name_pairs.other = b.given_key
     ),
 
     weighed as (
@@ -190,6 +209,8 @@ with
                 then log2(0.84 / greatest(given_shares.share, 0.001))
                 when 'similar'
                 then given_similar
+                when 'nickname'
+                then given_nickname
                 when 'initial'
                 then given_initial
                 when 'differs'

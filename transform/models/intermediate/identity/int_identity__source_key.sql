@@ -1,6 +1,6 @@
--- Every person key that any source uses, also of sources that say nothing else about the person: records of
--- patients
--- without a patient record, device accounts without an account list, samples without a sample sheet.
+-- Every person key that any source uses, also of sources that say nothing else about the person: records
+-- of patients without a patient record, device accounts without an account list, samples without a sample
+-- sheet.
 with
     record_keys as (
         select source_system, source_person_key, 'mrn' as id_type from {{ ref("int_record__unioned") }}

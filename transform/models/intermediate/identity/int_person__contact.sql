@@ -1,6 +1,6 @@
 -- One row per person: first and last contact of any source. A period counts with its start and its end;
--- what was
--- retracted does not count, nor what lies after its own record, such as the planned end of a prescription.
+-- what was retracted does not count, nor what lies after its own record, such as the planned end of a
+-- prescription.
 with
     facts as (
         select *

@@ -1,6 +1,5 @@
 -- One row per person: of what its sources state, the value that most of them agree on; hospital records
--- count before
--- account lists and sample sheets, then the latest change, then the smallest value.
+-- count before account lists and sample sheets, then the latest change, then the smallest value.
 with
     people as (select * from {{ ref("int_identity__person_record") }}),
 
