@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.failures import BadData
 from orchestration.cli.output import AsJson, console, print_json, print_table, progress, settings
+
+if TYPE_CHECKING:
+    from lake.settings import Settings
+    from orchestration.build import BuildReport
 
 
 def build(
@@ -22,17 +26,28 @@ def build(
 
     Example: twin build
     """
-    from orchestration.build import build as run
-
     home = settings()
-    with progress("building", quiet=as_json) as tell:
-        report = run(home, tell)
+    report = run(home, as_json)
+    show(home, report, as_json)
+    judge(report, strict)
+
+
+def run(home: Settings, quiet: bool) -> BuildReport:
+    """Build with progress on stderr."""
+    from orchestration.build import build as bring_up_to_date
+
+    with progress("building", quiet) as tell:
+        return bring_up_to_date(home, tell)
+
+
+def show(home: Settings, report: BuildReport, as_json: bool) -> None:
+    """Print what the build did."""
     if as_json:
         print_json({**asdict(report), "snapshot": home.snapshot})
     elif report.did_nothing:
         console().print(f"Everything is up to date: {home.snapshot}")
     else:
-        rows = [(run.what, "done" if run.ok else "failed", round(run.seconds, 1), run.run_id) for run in report.runs]
+        rows = [(one.what, "done" if one.ok else "failed", round(one.seconds, 1), one.run_id) for one in report.runs]
         print_table(("run", "result", "seconds", "Dagster run"), rows)
         if report.refused:
             print_table(("refused file", "reason", "what to do"), report.refused)
@@ -42,6 +57,14 @@ def build(
         )
         if report.ok:
             console().print(f"Published: {home.snapshot}")
+
+
+def judge(report: BuildReport, strict: bool) -> None:
+    """Fail where the data was bad.
+
+    Raises:
+        BadData: nothing was published, or none of the new files could be used.
+    """
     if not report.ok:
         failed = f" ({', '.join(report.failed)})" if report.failed else ""
         raise BadData(f"not published{failed}; the last snapshot stays. `twin ui` shows the failed run")

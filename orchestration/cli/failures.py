@@ -68,7 +68,7 @@ def _expected(error: Exception) -> bool:
 def _explained(error: Exception) -> tuple[int, str]:
     """Exit status and the line to print."""
     line = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, WrongUsage) or type(error).__name__ == "BadName":
+    if isinstance(error, WrongUsage) or type(error).__name__ in {"BadName", "LandingInUse"}:
         return WRONG_USAGE, line
     if _expected(error):
         return BAD_DATA, line

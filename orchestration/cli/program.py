@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import build, land, publish, query, sources, status, ui
+from orchestration.cli import build, land, publish, query, sources, status, synth, ui
 from orchestration.cli.failures import OneLine
 
 HELP = """The human twin platform: from raw EHR extracts, wearable dumps and VCF files to a twin of every person.
@@ -42,6 +42,8 @@ def options(
         os.environ["TWIN_HOME"] = str(home.expanduser().resolve())
 
 
+app.command()(synth.demo)
+app.command()(synth.synth)
 app.command()(land.land)
 app.command()(build.build)
 app.command()(status.status)

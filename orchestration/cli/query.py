@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestration.cli.failures import BadData, WrongUsage
 from orchestration.cli.output import AsJson, console, print_json, print_table, settings
+
+if TYPE_CHECKING:
+    from lake.settings import Settings
 
 
 def query(
@@ -28,24 +31,10 @@ def query(
 
     Example: twin query "select band, count(*) from marts_risk.scored_cohort group by all" --json
     """
-    import duckdb
-
-    from lake.warehouse import reading
-
     if as_json and as_csv:
         raise WrongUsage("--json and --csv exclude each other")
-    try:
-        with reading(settings(), snapshot) as connection:
-            # Only what is in the snapshot: no files, no network, no way back.
-            connection.execute("set enable_external_access = false")
-            connection.execute("set lock_configuration = true")
-            outcome = connection.execute(sys.stdin.read() if sql == "-" else sql)
-            names = [column[0] for column in outcome.description or []]
-            rows = outcome.fetchall() if as_json or as_csv else outcome.fetchmany(limit + 1)
-    except FileNotFoundError as error:
-        raise BadData(str(error)) from None
-    except duckdb.Error as error:
-        raise WrongUsage(str(error)) from None
+    statement = sys.stdin.read() if sql == "-" else sql
+    names, rows = rows_of(settings(), statement, snapshot, None if as_json or as_csv else limit + 1)
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
     elif as_csv:
@@ -56,6 +45,32 @@ def query(
         print_table(names, rows[:limit])
         if len(rows) > limit:
             console().print(f"first {limit} rows; --limit shows more, --json and --csv print all")
+
+
+def rows_of(
+    home: Settings, sql: str, snapshot: Path | None = None, most: int | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of a statement on a snapshot; nothing but the snapshot can be reached.
+
+    Raises:
+        BadData: nothing has been published.
+        WrongUsage: DuckDB does not take the statement.
+    """
+    import duckdb
+
+    from lake.warehouse import reading
+
+    try:
+        with reading(home, snapshot) as connection:
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
+            outcome = connection.execute(sql)
+            names = [column[0] for column in outcome.description or []]
+            return names, outcome.fetchall() if most is None else outcome.fetchmany(most)
+    except FileNotFoundError as error:
+        raise BadData(str(error)) from None
+    except duckdb.Error as error:
+        raise WrongUsage(str(error)) from None
 
 
 def _safe(value: object) -> object:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from lake.settings import PROJECT_DIR, Settings
 from orchestration.cli import app
 
-COMMANDS = ("land", "build", "status", "query", "sources", "publish", "ui")
+COMMANDS = ("synth", "demo", "land", "build", "status", "query", "sources", "publish", "ui")
 
 
 def twin(*arguments: str) -> Result:
