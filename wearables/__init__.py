@@ -1,0 +1,6 @@
+"""Wearables and environment: device dumps become typed samples in UTC and canonical units.
+
+Hands out ``wearables.readers.READERS`` (Apple Health, Fitbit, Dexcom Clarity, FIT, Open mHealth, environment CSV),
+``wearables.tables.TABLES`` and the metric dictionary ``wearables.metrics``. Local days, source merging, sleep nights
+and personal baselines are SQL in ``transform/``; nothing here decides on them.
+"""

@@ -1,0 +1,340 @@
+"""Apple Health: ``export.zip`` (whatever its ``export.xml`` is called in the user's language) or the bare XML.
+
+Facts that decide here (reference/wearables.md 0.3 and 4.1): the offset on every time is the phone's offset when it
+exported, so it gives UTC but not the local time; the local zone is known only where ``HKTimeZone`` says so. Records
+inside ``<Correlation>`` are repeated at top level.
+"""
+
+from __future__ import annotations
+
+import zipfile
+
+import pyarrow as pa
+
+from lake.files import Bounded, open_member, zip_members
+from lake.quarantine import BadFile
+from lake.reader import HEAD_BYTES, Landed, Reader
+from lake.sink import Sink
+from wearables import apple_health_lines, source_text
+from wearables.apple_health_types import BLOOD_TYPE, QUANTITIES, SEX, SLEEP
+from wearables.canonical import EARLIEST, FUTURE_TOLERANCE, deliver, received_at, reject_rows
+from wearables.source_text import SourceText
+from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE, WEARABLE_WORKOUT
+
+_ROOT = b"<HealthData"
+_ZIP = b"PK\x03\x04"
+_PEEKED_MEMBERS = 20
+_WORKOUTS = tuple(b"<Workout" + blank for blank in (b" ", b"\n", b"\r", b"\t"))
+
+
+def matches(landed: Landed) -> bool:
+    """True for an Apple Health export: told by its content, a broken zip by its delivery folder."""
+    if landed.head.startswith(_ZIP):
+        try:
+            return _export_member(landed, 1 << 40, 1 << 20) is not None
+        except BadFile:
+            return True
+        except (OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+            return landed.source.startswith("apple")
+    return "<HealthData" in landed.text_head
+
+
+def read(landed: Landed, sink: Sink) -> None:
+    """Read an export into samples, workouts and the profile."""
+    text = _text(landed, sink)
+    if b"</HealthData>" not in text.tail:
+        raise BadFile("truncated_xml", "the file ends before </HealthData>; export or copy it again")
+    records = text.counts[b"<Record"]
+    workouts = sum(text.counts[tag] for tag in _WORKOUTS)
+    apple_health_lines.elements(sink, text.path)
+    if not apple_health_lines.is_complete(sink, records, workouts):
+        other = sink.work / "elements.xml"
+        if apple_health_lines.rewritten(text.path, other):
+            apple_health_lines.elements(sink, other)
+            sink.note("parser", "expat")
+        else:
+            sink.note("parser", "lines; the file is not well-formed XML")
+            _all_lines_held_one(sink, records)
+    _macros(sink)
+    _metadata(sink)
+    _samples(landed, sink, text)
+    _workouts(landed, sink)
+    _profile(sink)
+    _ignored(sink)
+
+
+READER = Reader(
+    name="apple_health",
+    description="Apple Health export: export.zip in any language, or its export.xml.",
+    tables=(WEARABLE_SAMPLE, WEARABLE_WORKOUT, WEARABLE_PROFILE),
+    matches=matches,
+    read=read,
+)
+
+
+def _export_member(landed: Landed, max_bytes: int, max_ratio: int) -> zipfile.ZipInfo | None:
+    members = [
+        member
+        for member in zip_members(landed.path, max_bytes, max_ratio)
+        if member.filename.lower().endswith(".xml") and not member.filename.startswith("__MACOSX/")
+    ]
+    for member in sorted(members, key=lambda one: -one.file_size)[:_PEEKED_MEMBERS]:
+        with open_member(landed.path, member) as stream:
+            if _ROOT in stream.read(HEAD_BYTES):
+                return member
+    return None
+
+
+def _text(landed: Landed, sink: Sink) -> SourceText:
+    counting = (b"<Record", *_WORKOUTS)
+    if not landed.head.startswith(_ZIP):
+        return source_text.plain(landed, sink, counting=counting)
+    member = _export_member(landed, sink.settings.max_file_bytes, sink.settings.max_ratio)
+    if member is None:
+        raise BadFile("no_export_xml", "no member of the archive is an Apple Health export")
+    target = sink.work / "member.xml"
+    bounded = Bounded(landed.path.stat().st_size, sink.settings.max_file_bytes, sink.settings.max_ratio)
+    try:
+        with open_member(landed.path, member) as stream, target.open("wb") as out:
+            while block := stream.read(1 << 20):
+                bounded.add(len(block))
+                out.write(block)
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise BadFile("corrupt_zip", f"the archive's export cannot be unpacked: {type(error).__name__}") from None
+    return source_text.clean(target, sink.work, counting=counting)
+
+
+def _all_lines_held_one(sink: Sink, records: int) -> None:
+    """A file that no parser accepts is still usable when every record has its own line."""
+    row = sink.connection.execute("select count(*) filter (mark = 'R') from element").fetchall()[0]
+    if row[0] != records:
+        raise BadFile("malformed_xml", "not well-formed XML, and its records do not stand on lines of their own")
+
+
+def _macros(sink: Sink) -> None:
+    """``2018-09-10 02:28:55 -0700``: the format of every time in the export."""
+    sink.connection.execute("""
+        create or replace temp macro hk_offset(s) as
+            case substr(s, 21, 1) when '-' then -1 when '+' then 1 end
+            * (try_cast(substr(s, 22, 2) as bigint) * 60 + try_cast(substr(s, 24, 2) as bigint));
+        create or replace temp macro hk_utc(s) as
+            case when length(s) = 25
+                then try_cast(substr(s, 1, 19) as timestamp) - to_minutes(hk_offset(s)) end;
+        create or replace temp macro attribute(parts, name) as
+            case when list_position(parts, ' ' || name || '=') % 2 = 1
+                then parts[list_position(parts, ' ' || name || '=') + 1] end;
+        create or replace temp macro unescaped(s) as
+            case when contains(s, '&')
+                then replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(s,
+                    '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&apos;', ''''), '&#39;', ''''), '&#10;', chr(10)),
+                    '&#13;', chr(13)), '&#9;', chr(9)), '&#160;', chr(160)), '&#61;', '='), '&amp;', '&')
+                else s end;
+    """)
+    sink.connection.execute("create or replace temp macro tidy(s) as trim(replace(unescaped(s), chr(160), ' '))")
+
+
+def _metadata(sink: Sink) -> None:
+    """Give time zone and user-entered marks to the element that opened before them."""
+    sink.connection.execute("""
+        create or replace temp table metadata as
+        with entry as (
+            select line_no, attribute(parts, 'key') as key, tidy(attribute(parts, 'value')) as value
+            from element where mark = 'M'
+        ),
+        opener as (select line_no, mark from element where mark in ('R', 'W', 'C', 'P'))
+        select
+            opener.line_no,
+            max(entry.value) filter (entry.key = 'HKTimeZone') as time_zone,
+            bool_or(entry.value = '1') filter (entry.key = 'HKWasUserEntered') as is_user_entered
+        from entry asof join opener on entry.line_no > opener.line_no
+        group by opener.line_no
+    """)
+    sink.connection.execute("""
+        create or replace temp table zone as
+        select distinct m.time_zone as name
+        from metadata as m inner join pg_timezone_names() as known on m.time_zone = known.name
+    """)
+    # records of a correlation that stand at top level too
+    sink.connection.execute("""
+        create or replace temp table repeated as
+        with boundary as (select line_no, mark from element where mark in ('C', 'c')),
+        inside as (
+            select r.*
+            from (select * from element where mark = 'R') as r
+            asof join boundary on r.line_no > boundary.line_no
+            where boundary.mark = 'C'
+        )
+        select distinct inside.line_no
+        from inside
+        inner join (select * from element where mark = 'R') as twin
+            on inside.type = twin.type and inside.started = twin.started and inside.ended = twin.ended
+            and inside.value is not distinct from twin.value and inside.unit is not distinct from twin.unit
+            and inside.source_name is not distinct from twin.source_name
+            and inside.created is not distinct from twin.created
+        where twin.line_no not in (select line_no from inside)
+    """)
+
+
+def _samples(landed: Landed, sink: Sink, text: SourceText) -> None:
+    connection = sink.connection
+    connection.register("hk_type", pa.table({"type": list(QUANTITIES), "metric": list(QUANTITIES.values())}))
+    connection.register("hk_sleep", pa.table({"value": list(SLEEP), "stage": list(SLEEP.values())}))
+    damaged = (
+        f"when contains(concat_ws('', r.type, r.source_name, r.device, r.value, r.line), '{source_text.REPLACEMENT}')"
+        " then 'invalid_utf8'"
+        if text.is_damaged
+        else ""
+    )
+    deliver(
+        landed,
+        sink,
+        f"""
+        select
+            r.line_no as record_no,
+            case when repeated.line_no is not null then 'repeated_in_correlation' else r.type end as kind,
+            case when repeated.line_no is null then t.metric end as metric,
+            hk_utc(r.started) as start_at,
+            hk_utc(r.ended) as end_at,
+            case when zone.name is not null
+                then date_diff('minute', hk_utc(r.started), timezone(zone.name, hk_utc(r.started)::timestamptz))
+                else hk_offset(r.started) end as utc_offset_min,
+            zone.name as time_zone,
+            case when zone.name is not null then 'metadata' else 'export_offset' end as tz_source,
+            r.started as local_text,
+            case when t.metric <> 'sleep_stage' then try_cast(r.value as double) end as value_src,
+            s.stage as value_text,
+            unescaped(r.unit) as unit_src,
+            case
+                when m.is_user_entered then 'self_reported'
+                when contains(r.device, 'Watch') then 'watch'
+                when contains(r.device, 'iPhone') then 'phone'
+                when contains(r.source_name, 'Watch') then 'watch'
+                when contains(r.source_name, 'iPhone') then 'phone'
+                else 'app'
+            end as source_type,
+            tidy(nullif(regexp_extract(r.device, 'name:([^,&]*)', 1), '')) as device_name,
+            tidy(nullif(regexp_extract(r.device, 'hardware:([A-Za-z]+[0-9]+,[0-9]+)', 1), '')) as device_model,
+            tidy(r.source_name) as source_app,
+            m.is_user_entered,
+            hk_utc(r.created) as recorded_at,
+            case
+                when not r.is_clean then 'malformed_record'
+                {damaged}
+            end as problem,
+            coalesce(r.line, concat_ws(' | ', r.type, r.started, r.ended, r.value, r.unit)) as record_text
+        from (select * from element where mark = 'R') as r
+        left join hk_type as t on r.type = t.type
+        left join hk_sleep as s on r.value = s.value
+        left join metadata as m on r.line_no = m.line_no
+        left join zone on m.time_zone = zone.name
+        left join repeated on r.line_no = repeated.line_no
+        """,
+        unit="line",
+    )
+
+
+def _workouts(landed: Landed, sink: Sink) -> None:
+    limit = received_at(landed) + FUTURE_TOLERANCE
+    sink.connection.execute(f"""
+        create or replace temp table workout as
+        with part as (
+            select
+                line_no,
+                attribute(parts, 'type') as type,
+                try_cast(attribute(parts, 'sum') as double) as total,
+                attribute(parts, 'unit') as unit
+            from element where mark = 'S'
+        ),
+        total as (
+            select
+                w.line_no,
+                sum(part.total * metres.factor) filter (contains(part.type, 'Distance')) as distance_m,
+                sum(part.total * kcal.factor) filter (ends_with(part.type, 'ActiveEnergyBurned')) as energy_kcal
+            from part asof join (select line_no from element where mark = 'W') as w on part.line_no > w.line_no
+            left join metric_unit as metres on metres.metric = 'distance' and metres.unit_src = part.unit
+            left join metric_unit as kcal on kcal.metric = 'active_energy' and kcal.unit_src = part.unit
+            group by w.line_no
+        ),
+        found as (
+            select
+                w.line_no as record_no,
+                regexp_replace(attribute(w.parts, 'workoutActivityType'), '^HKWorkoutActivityType', '') as activity,
+                hk_utc(attribute(w.parts, 'startDate')) as start_at,
+                hk_utc(attribute(w.parts, 'endDate')) as end_at,
+                hk_offset(attribute(w.parts, 'startDate')) as export_offset,
+                zone.name as time_zone,
+                try_cast(attribute(w.parts, 'duration') as double) as duration,
+                attribute(w.parts, 'durationUnit') as duration_unit,
+                try_cast(attribute(w.parts, 'totalDistance') as double) as distance,
+                attribute(w.parts, 'totalDistanceUnit') as distance_unit,
+                try_cast(attribute(w.parts, 'totalEnergyBurned') as double) as energy,
+                attribute(w.parts, 'totalEnergyBurnedUnit') as energy_unit,
+                tidy(attribute(w.parts, 'sourceName')) as source_app,
+                tidy(nullif(regexp_extract(attribute(w.parts, 'device'), 'name:([^,&]*)', 1), '')) as device_name,
+                array_to_string(w.parts, '"') as record_text,
+                total.distance_m as part_distance_m,
+                total.energy_kcal as part_energy_kcal
+            from (select * from element where mark = 'W') as w
+            left join total on w.line_no = total.line_no
+            left join metadata as m on w.line_no = m.line_no
+            left join zone on m.time_zone = zone.name
+        )
+        select
+            found.*,
+            case when found.time_zone is not null
+                then date_diff('minute', start_at, timezone(found.time_zone, start_at::timestamptz))
+                else export_offset end as utc_offset_min,
+            case when found.time_zone is not null then 'metadata' else 'export_offset' end as tz_source,
+            duration * minutes.factor * 60 as duration_s,
+            coalesce(distance * metres.factor, part_distance_m) as distance_m,
+            coalesce(energy * kcal.factor, part_energy_kcal) as energy_kcal,
+            case
+                when start_at is null or end_at is null then 'invalid_time'
+                when start_at < timestamp '{EARLIEST}' or end_at > timestamp '{limit}' then 'implausible_time'
+                when end_at < start_at then 'end_before_start'
+                when (duration is not null and minutes.factor is null)
+                    or (distance is not null and metres.factor is null)
+                    or (energy is not null and kcal.factor is null) then 'unknown_unit'
+            end as reason
+        from found
+        left join metric_unit as minutes on minutes.metric = 'exercise_time' and minutes.unit_src = duration_unit
+        left join metric_unit as metres on metres.metric = 'distance' and metres.unit_src = distance_unit
+        left join metric_unit as kcal on kcal.metric = 'active_energy' and kcal.unit_src = energy_unit
+    """)
+    accepted = sink.write_query("wearable_workout", "select * from workout where reason is null")
+    rejected = reject_rows(
+        sink,
+        "select record_no, reason, record_text from workout where reason is not null order by record_no",
+        "wearable_workout",
+        "line",
+    )
+    sink.count(accepted + rejected, accepted)
+
+
+def _profile(sink: Sink) -> None:
+    connection = sink.connection
+    connection.register("hk_sex", pa.table({"code": list(SEX), "sex": list(SEX.values())}))
+    connection.register("hk_blood", pa.table({"code": list(BLOOD_TYPE), "blood_type": list(BLOOD_TYPE.values())}))
+    written = sink.write_query(
+        "wearable_profile",
+        """
+        select
+            me.line_no as record_no,
+            try_cast(attribute(me.parts, 'HKCharacteristicTypeIdentifierDateOfBirth') as date) as birth_date,
+            hk_sex.sex,
+            hk_blood.blood_type,
+            null as time_zone,
+            null as display_name
+        from (select * from element where mark = 'U') as me
+        left join hk_sex on attribute(me.parts, 'HKCharacteristicTypeIdentifierBiologicalSex') = hk_sex.code
+        left join hk_blood on attribute(me.parts, 'HKCharacteristicTypeIdentifierBloodType') = hk_blood.code
+        """,
+    )
+    sink.count(written, written)
+
+
+def _ignored(sink: Sink) -> None:
+    rows = sink.connection.execute(
+        "select tag, count(*) from element where mark = 'A' group by tag order by tag"
+    ).fetchall()
+    sink.count(sum(number for _, number in rows), 0, {str(tag): number for tag, number in rows})

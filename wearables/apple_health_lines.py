@@ -1,0 +1,197 @@
+"""Apple ``export.xml`` → one element per row, by splitting lines; by expat where elements span lines.
+
+The line path never sees an XML parser: the file is read as a one-column CSV and each line of interest is split at its
+double quotes. A self-check decides whether that was right: every ``<Record`` in the file must have become exactly one
+row with type, start and end. If not, expat rewrites the elements to one a line, with the DTD cut away before it (Apple
+ships malformed ones, and a DTD is where entity attacks live), and the same query runs again.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.parsers import expat
+from xml.sax.saxutils import quoteattr
+
+from lake.quarantine import BadFile
+from lake.sink import Sink
+
+_BLOCK = 1 << 20
+_DTD_LIMIT = 4 << 20
+
+KEPT = {
+    "Record": "R",
+    "Workout": "W",
+    "WorkoutStatistics": "S",
+    "WorkoutRoute": "P",
+    "Correlation": "C",
+    "MetadataEntry": "M",
+    "Me": "U",
+    "ActivitySummary": "A",
+    "ClinicalRecord": "A",
+    "Audiogram": "A",
+    "VisionPrescription": "A",
+}
+"""Elements that become rows, by mark: records, workouts and their parts, correlations, metadata, Me, ignored ones."""
+
+METADATA = ("HKTimeZone", "HKWasUserEntered")
+
+_ATTRIBUTES = {
+    "type": "type",
+    "source_name": "sourceName",
+    "device": "device",
+    "unit": "unit",
+    "created": "creationDate",
+    "started": "startDate",
+    "ended": "endDate",
+    "value": "value",
+}
+
+
+def elements(sink: Sink, text: Path) -> None:
+    """Make table ``element`` (a Parquet view) of the elements found on the lines of ``text``.
+
+    Columns: line_no, mark, tag, one column per record attribute (still escaped), ``parts`` for other elements,
+    ``line`` for anything that is not a clean record.
+    """
+    target = _quoted(sink.work / "element.parquet")
+    columns = ", ".join(
+        f"case when mark = 'R' then parts[list_position(parts, ' {attribute}=') + 1] end as {name}"
+        for name, attribute in _ATTRIBUTES.items()
+    )
+    # a value may itself read ` type=`; names stand at odd positions, so an even hit is not trusted
+    odd = " and ".join(f"list_position(parts, ' {name}=') % 2 = 1" for name in ("type", "startDate", "endDate"))
+    safe = " and ".join(
+        f"coalesce(list_position(parts, ' {name}=') % 2 = 1, true)"
+        for name in ("sourceName", "device", "unit", "creationDate", "value")
+    )
+    marks = " ".join(f"when '{tag}' then '{mark}'" for tag, mark in KEPT.items() if tag != "Record")
+    wanted = " or ".join(f"contains(line, '\"{key}\"')" for key in METADATA)
+    sink.connection.execute(f"""
+        copy (
+            with line as (
+                select row_number() over () as line_no, ltrim(line, ' ' || chr(9)) as line
+                from read_csv(
+                    '{_quoted(text)}', columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
+                    delim = '\x01', quote = '', escape = '', max_line_size = 16777216, strict_mode = false
+                )
+            ),
+            tagged as (
+                select
+                    line_no,
+                    line,
+                    case
+                        when starts_with(line, '<Record ') then 'R'
+                        when starts_with(line, '</Correlation>') then 'c'
+                        when starts_with(line, '<MetadataEntry') and not ({wanted}) then null
+                        when starts_with(line, '<') and not starts_with(line, '</') and not starts_with(line, '<!')
+                            then case regexp_extract(line, '^<([A-Za-z]+)', 1) {marks} end
+                    end as mark
+                from line
+            ),
+            split as (
+                select
+                    line_no,
+                    mark,
+                    line,
+                    string_split(substr(line, instr(line, ' ')), '"') as parts
+                from tagged
+                where mark is not null
+            ),
+            checked as (
+                select *, mark = 'R' and coalesce({odd} and {safe}, false) as is_clean from split
+            )
+            select
+                line_no,
+                mark,
+                is_clean,
+                {columns},
+                case when mark <> 'R' then parts end as parts,
+                case when mark = 'A' then regexp_extract(line, '^<([A-Za-z]+)', 1) end as tag,
+                case when mark = 'R' and not is_clean then line end as line
+            from checked
+        ) to '{target}' (format parquet, compression lz4)
+    """)
+    sink.connection.execute(f"create or replace temp view element as select * from '{target}'")
+
+
+def is_complete(sink: Sink, records: int, workouts: int) -> bool:
+    """True when every record and workout of the file became one row that could be read."""
+    row = sink.connection.execute(
+        "select count(*) filter (mark = 'R' and is_clean),"
+        " count(*) filter (mark = 'W' and list_contains(parts, ' startDate=') and list_contains(parts, ' endDate='))"
+        " from element"
+    ).fetchall()[0]
+    return bool(row[0] == records and row[1] == workouts)
+
+
+def rewritten(source: Path, target: Path) -> bool:
+    """Rewrite the elements we keep to one a line with expat; False when the file is not well-formed XML.
+
+    Lines keep the element's own line number where the elements do not share lines.
+    """
+    with source.open("rb") as stream, target.open("w", encoding="utf-8") as out:
+        written = 1
+        parser = expat.ParserCreate("utf-8")
+
+        def advance(line: int) -> None:
+            nonlocal written
+            if line > written:
+                out.write("\n" * (line - written))
+                written = line
+
+        def start(tag: str, attributes: dict[str, str]) -> None:
+            nonlocal written
+            if tag not in KEPT:
+                return
+            if tag == "MetadataEntry" and attributes.get("key") not in METADATA:
+                return
+            advance(parser.CurrentLineNumber)
+            pairs = " ".join(f"{name}={_attribute(value)}" for name, value in attributes.items())
+            out.write(f"<{tag} {pairs}/>\n")
+            written += 1
+
+        def end(tag: str) -> None:
+            nonlocal written
+            if tag == "Correlation":
+                out.write("</Correlation>\n")
+                written += 1
+
+        def refuse(*_: object) -> None:
+            raise BadFile("dtd_refused", "a document type or entity is declared inside the document; remove it")
+
+        parser.StartElementHandler = start
+        parser.EndElementHandler = end
+        parser.StartDoctypeDeclHandler = refuse
+        parser.EntityDeclHandler = refuse
+        try:
+            for block in _without_dtd(stream.read(_DTD_LIMIT), stream):
+                parser.Parse(block, False)
+            parser.Parse(b"", True)
+        except expat.ExpatError:
+            return False
+    return True
+
+
+def _without_dtd(head: bytes, stream: object):  # type: ignore[no-untyped-def]
+    """Yield the document without its DTD, its line breaks kept so that line numbers stay true."""
+    opening = re.search(rb"<!DOCTYPE\b[^\[>]*(\[)?", head)
+    first = head.find(b"<HealthData")
+    if opening and (first < 0 or opening.start() < first):
+        closing = re.compile(rb"\]\s*>" if opening.group(1) else rb">").search(head, opening.end() - 1)
+        # a malformed DTD may lack its end; the root element ends it in any case
+        end = min(position for position in (closing.end() if closing else len(head), first) if position >= 0)
+        head = head[: opening.start()] + b"\n" * head.count(b"\n", opening.start(), end) + head[end:]
+    yield head
+    while block := stream.read(_BLOCK):  # type: ignore[attr-defined]
+        yield block
+
+
+def _attribute(value: str) -> str:
+    """Quote an attribute value with double quotes and without line breaks or `=`, as the line path expects it."""
+    quoted = quoteattr(value, {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;", '"': "&quot;", "=": "&#61;"})
+    return quoted if quoted.startswith('"') else f'"{quoted[1:-1]}"'
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

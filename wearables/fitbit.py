@@ -1,0 +1,155 @@
+"""Fitbit: Web API responses and Takeout files.
+
+Both write naive local times (Takeout's minute-level files are in UTC). The zone of the account is in its profile,
+another file that may arrive before or after: the raw row keeps the local text and says ``assumed_utc``, and staging
+moves it to UTC once the profile is known, so that the order of arrival never matters.
+"""
+
+from __future__ import annotations
+
+from lake.quarantine import BadFile
+from lake.reader import Landed, Reader
+from lake.sink import Sink
+from wearables import source_text
+from wearables.canonical import deliver
+from wearables.fitbit_shapes import API, API_SIGNATURE, TAKEOUT, TAKEOUT_NAME, Shape
+from wearables.json_documents import documents
+from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE
+
+
+def matches(landed: Landed) -> bool:
+    """True for Web API responses and Takeout files, told by their fields; Takeout's kind stands in the file name."""
+    if not landed.name.endswith(".json"):
+        return False
+    if landed.source.startswith("fitbit"):
+        return True
+    text = landed.text_head
+    if TAKEOUT_NAME.fullmatch(landed.name) and text.lstrip()[:1] == "[":
+        return '"dateTime"' in text or '"logId"' in text
+    return text.lstrip()[:1] in ("{", "[") and API_SIGNATURE.search(text) is not None
+
+
+def read(landed: Landed, sink: Sink) -> None:
+    """Read a Fitbit file into samples, or into the profile."""
+    unit = documents(sink, source_text.plain(landed, sink))
+    named = TAKEOUT_NAME.fullmatch(landed.name)
+    shapes = TAKEOUT[named.group(1)] if named else API
+    _entries(sink, shapes)
+    profiles = _profile(sink)
+    found = sink.connection.execute("select count(*) from entry").fetchall()[0]
+    known = sink.connection.execute(f"select count(*) from document where {_known()}").fetchall()[0]
+    if found == (0,) and profiles == 0 and known == (0,):
+        raise BadFile("wrong_shape", "no list of a Web API response or Takeout file is in it; is it Fitbit's?")
+    deliver(landed, sink, _samples(), unit="entry")
+    _broken_lines(sink, unit)
+
+
+READER = Reader(
+    name="fitbit",
+    description="Fitbit: JSON of the Web API (intraday, sleep, HRV, SpO2, …) or of Google Takeout, and profile.json.",
+    tables=(WEARABLE_SAMPLE, WEARABLE_PROFILE),
+    matches=matches,
+    read=read,
+)
+
+
+def _known() -> str:
+    """A response with an empty list is a day without data, not a wrong file."""
+    keys = ("activities-steps", "activities-heart", "activities-calories", "activities-floors", "sleep", "hrv", "br",
+            "tempSkin", "weight")  # fmt: skip
+    return " or ".join(f"json_type(json->'$.\"{key}\"') = 'ARRAY'" for key in keys)
+
+
+def _entries(sink: Sink, shapes: tuple[Shape, ...]) -> None:
+    parts = [_entry_query(number, shape) for number, shape in enumerate(shapes)]
+    sink.connection.execute(
+        "create or replace temp table entry as"
+        " select row_number() over (order by document_no, shape, entry_no, part_no) as record_no, *"
+        f" from ({' union all '.join(parts)})"
+    )
+
+
+def _entry_query(number: int, shape: Shape) -> str:
+    if shape.entries == "$":
+        entry = "select record_no as document_no, json as d, 1 as entry_no, json as p from document"
+    else:
+        entry = f"""select *, generate_subscripts(items, 1) as entry_no, unnest(items) as p
+            from (select record_no as document_no, json as d, (json->'{shape.entries}') as items from document)"""
+    if shape.nested:
+        nested = f"""select *, generate_subscripts(parts, 1) as part_no, unnest(parts) as e
+            from (select document_no, d, entry_no, p, (p->'{shape.nested}') as parts from ({entry}))"""
+    else:
+        nested = f"select document_no, d, entry_no, p, 1 as part_no, p as e from ({entry})"
+    where = "where (e->'$.dateTime') is not null and json_type(e->'$.value') = 'OBJECT'" if shape.kind == "spo2" else ""
+    return f"""
+        select
+            document_no,
+            {number} as shape,
+            entry_no,
+            part_no,
+            '{shape.kind}' as kind,
+            case when coalesce({shape.skip}, false) then null else '{shape.metric}' end as metric,
+            {shape.time} as local_text,
+            {shape.seconds} as seconds,
+            {shape.value} as value_src,
+            {shape.unit} as unit_src,
+            {shape.text} as value_text,
+            '{shape.source_type}' as source_type,
+            '{shape.tz_source}' as tz_source,
+            e::varchar as record_text
+        from ({nested}) {where}
+    """
+
+
+def _samples() -> str:
+    return """
+        select
+            record_no,
+            kind,
+            metric,
+            started as start_at,
+            started + to_seconds(case when seconds between 0 and 172800 then seconds end) as end_at,
+            tz_source,
+            local_text,
+            try_cast(value_src as double) as value_src,
+            unit_src,
+            value_text,
+            source_type,
+            'Fitbit' as source_app,
+            source_type = 'self_reported' as is_user_entered,
+            record_text
+        from (
+            select
+                *,
+                -- arithmetic on the edges of the calendar would overflow
+                case when try_cast(local_text as timestamp) between timestamp '1900-01-01' and timestamp '2200-01-01'
+                    then try_cast(local_text as timestamp) end as started
+            from entry
+        )
+    """
+
+
+def _profile(sink: Sink) -> int:
+    written = sink.write_query(
+        "wearable_profile",
+        """
+        select
+            record_no,
+            try_cast((json->>'$.user.dateOfBirth') as date) as birth_date,
+            case upper(json->>'$.user.gender') when 'MALE' then 'male' when 'FEMALE' then 'female' end as sex,
+            null as blood_type,
+            coalesce(json->>'$.user.timezone', (json->>'$.timezone')) as time_zone,
+            coalesce(json->>'$.user.displayName', (json->>'$.user.fullName'), (json->>'$.displayName')) as display_name
+        from document
+        where json_type(json->'$.user') = 'OBJECT' or json_type(json->'$.timezone') = 'VARCHAR'
+        """,
+    )
+    sink.count(written, written)
+    return written
+
+
+def _broken_lines(sink: Sink, unit: str) -> None:
+    rows = sink.connection.execute("select record_no, record_text from document where json is null").fetchall()
+    for number, text in rows:
+        sink.reject(f"{unit} {number}", "invalid_json", "the line is not a JSON object", record_no=number, text=text)
+    sink.count(len(rows), 0)

@@ -1,0 +1,15 @@
+"""The formats that can be landed, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from lake.reader import Reader
+from wearables import apple_health, dexcom, environment, fitbit, garmin_fit, open_mhealth
+
+READERS: tuple[Reader, ...] = (
+    garmin_fit.READER,
+    apple_health.READER,
+    dexcom.READER,
+    environment.READER,
+    open_mhealth.READER,
+    fitbit.READER,
+)
