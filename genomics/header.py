@@ -44,11 +44,6 @@ class Header:
     n_columns: int
     text: str = field(repr=False)
 
-    @property
-    def file_format(self) -> str:
-        """``gvcf`` or ``vcf``."""
-        return "gvcf" if self.is_gvcf else "vcf"
-
     def canonical(self, contig: str) -> str:
         """The canonical name of a contig as written in this file."""
         return canonical_contig(contig, self.contigs.get(contig))

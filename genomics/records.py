@@ -17,6 +17,9 @@ from genomics.intervals import Intervals, concatenate, merge
 from genomics.normalise import clean_reference, is_sequence, trim, variant_ids
 
 REFERENCE_ONLY = (".", *REFERENCE_BLOCK_ALLELES)
+PASSING = ("PASS", ".", "", "RefCall")
+"""FILTER values that leave a record usable; DeepVariant writes RefCall where it is sure of the reference."""
+
 _MAX_POSITION = 2**31 - 1
 
 Columns = dict[str, Any]
@@ -34,6 +37,7 @@ class Tally:
     ignored: Counter[str] = field(default_factory=Counter)
     stretches: list[Intervals] = field(default_factory=list)
     unsorted: bool = False
+    has_blocks: bool = False
     last_place: int = 0
 
     def __post_init__(self) -> None:
@@ -114,7 +118,7 @@ def _records(lines: Lines, header: Header, build: str, problems: list[Problem]) 
     number = np.arange(len(allele)) - np.repeat(np.cumsum(n_alts) - n_alts, n_alts) + 1
     evidence = np.ones(len(pos), dtype=bool)
     evidence[parent[~np.asarray(pc.is_in(allele, value_set=pa.array(REFERENCE_ONLY)))]] = False
-    passed = np.asarray(pc.is_in(lines.fixed["FILTER"].combine_chunks(), value_set=pa.array(["PASS", ".", ""])))
+    passed = np.asarray(pc.is_in(lines.fixed["FILTER"].combine_chunks(), value_set=pa.array(PASSING)))
     end = _ends(lines, pos, ref)
     return _Records(lines, build, chrom, pos, ref, parent, allele, n_alts, number, evidence, passed, end)
 
@@ -229,6 +233,7 @@ def _count_reference(records: _Records, tally: Tally) -> None:
     """Collect the stretches that good calls of reference records assert."""
     calls = records.lines.calls
     plain = (calls.a0 == 0) & ((calls.a1 == 0) | (calls.a1 == HAPLOID)) & (calls.reason == OK)
+    tally.has_blocks |= bool(np.asarray(pc.is_in(records.allele, value_set=pa.array(REFERENCE_BLOCK_ALLELES))).any())
     asserted = np.flatnonzero(plain & (records.passed & records.evidence)[calls.line])
     if not len(asserted):
         return

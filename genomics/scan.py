@@ -245,7 +245,7 @@ def _samples(header: Header, build: str, tally: Tally) -> pa.Table:
             "record_no": np.full(n, header.line_count),
             "sample": pa.array(header.samples, pa.string()),
             "build": pa.repeat(pa.scalar(build), n),
-            "file_format": pa.repeat(pa.scalar(header.file_format), n),
+            "file_format": pa.repeat(pa.scalar("gvcf" if header.is_gvcf or tally.has_blocks else "vcf"), n),
             "ploidy_sex": pa.array(ploidy_sex(tally), pa.string()),
             "assay": pa.nulls(n, pa.string()),
             "absent_means": pa.repeat(pa.scalar("unknown"), n),

@@ -150,8 +150,11 @@ TABLES = (
 
 GENOME_SCORE = table(
     "genome_score",
-    "One row per sample and polygenic score: raw sum, average, z and percentile among the samples scored together;"
-    " status ok, low_match_rate, no_match or build_mismatch. Unmatched and not-assessed weights are counted apart.",
+    "One row per sample and polygenic score: sum of weight times dosage (missing genotypes take their expectation),"
+    " z and percentile among the samples that `normalisation` names. n_weights = matched + ambiguous + unmatched;"
+    " n_not_assessed are those of the matched whose genotype this sample lacks. status: ok, low_match_rate (under three"
+    " quarters of the weights matched), low_call_rate (of the matched, under three quarters assessed), no_match.",
+    source=S,
     sample=S,
     pgs_id=S,
     trait=S,
@@ -171,12 +174,15 @@ GENOME_SCORE = table(
     reason=S,
     normalisation=S,
     x_ploidy=I,
+    file_id=S,
 )
 
 GENOME_SCORE_AUDIT = table(
     "genome_score_audit",
-    "One row per weight of a polygenic score: what it matched, or why it did not.",
+    "One row per weight of a polygenic score and genome file: what it matched, or why it did not.",
+    file_id=S,
     pgs_id=S,
+    record_no=I,
     variant_id=I,
     rsid=S,
     chrom=S,
@@ -195,6 +201,7 @@ GENOME_SCORE_AUDIT = table(
 GENOME_DIPLOTYPE = table(
     "genome_diplotype",
     "One row per sample and pharmacogene: the best diplotype, all that fit equally well, and what follows from it.",
+    source=S,
     sample=S,
     gene=S,
     diplotype=S,
@@ -210,6 +217,7 @@ GENOME_DIPLOTYPE = table(
 GENOME_RECOMMENDATION = table(
     "genome_recommendation",
     "One row per sample, gene and drug for which a CPIC guideline says something about the sample's phenotype.",
+    source=S,
     sample=S,
     gene=S,
     drug=S,
@@ -224,6 +232,7 @@ GENOME_RECOMMENDATION = table(
 GENOME_MARKER = table(
     "genome_marker",
     "One row per sample and single-locus marker (APOE, factor V Leiden, prothrombin, HFE).",
+    source=S,
     sample=S,
     marker=S,
     value=S,
@@ -234,6 +243,7 @@ GENOME_MARKER = table(
 GENOME_FINDING = table(
     "genome_finding",
     "One row per sample and carried allele that ClinVar calls (likely) pathogenic with at least one review star.",
+    source=S,
     sample=S,
     gene=S,
     variant_id=I,
@@ -252,6 +262,7 @@ GENOME_FINDING = table(
 GENOME_SAMPLE_QC = table(
     "genome_sample_qc",
     "One row per sample: call rate, heterozygous to homozygous ratio, Ti/Tv and the sex that the X calls suggest.",
+    source=S,
     sample=S,
     build=S,
     call_rate=F,

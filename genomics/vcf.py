@@ -27,7 +27,6 @@ def read_vcf(landed: Landed, sink: Sink) -> None:
     opened = scan(landed.path, sink.settings, scratch=sink.work)
     sink.note("build", opened.build)
     sink.note("build_evidence", opened.build_evidence)
-    sink.note("file_format", opened.header.file_format)
     sink.note("vcf_version", opened.header.version)
     for batch in opened.batches:
         for table, rows in batch.tables.items():
