@@ -79,6 +79,7 @@ def read_clinvar(path: Path, settings: Settings | None = None) -> Iterator[tuple
             "significance": _info(info, "CLNSIG"),
             "review_status": status,
             "review_stars": stars.fill_null(0),
+            "consequence": _info(info, "MC"),
         }
         schema = CLINVAR_VARIANT.schema
         yield (

@@ -106,6 +106,13 @@ def read_tables(path: Path, settings: Settings | None = None, *, quality: Qualit
     }
 
 
+def delivered(rows: pa.Table, file_id: str) -> pa.Table:
+    """Give rows that never were landed the delivery columns that queries ask for."""
+    for name, value in (("source", "file"), ("file_id", file_id)):
+        rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
+    return rows
+
+
 def decoded_sites(path: Path, settings: Settings) -> Iterator[tuple[str, Callable[[str], str], Lines]]:
     """Decode only the fixed columns, with INFO: for files of sites. Yields build, contig names and lines."""
     opened = scan(path, settings)

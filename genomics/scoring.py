@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genomics.normalise import trim
-from genomics.scan import read_tables
+from genomics.scan import delivered, read_tables
 from genomics.score_file import read_score_file
 from genomics.tables import GENOME_SCORE, GENOME_SCORE_AUDIT
 from lake.settings import Settings
@@ -48,8 +48,8 @@ def score(con: duckdb.DuckDBPyConnection, policy: Policy | None = None) -> tuple
     """Score every sample with every score of its build.
 
     Args:
-        con: has the raw tables genome_sample, genome_variant, genome_genotype, genome_callable_interval, pgs_weight with
-            their file_id and source.
+        con: has the raw tables genome_sample, genome_variant, genome_genotype, genome_callable_interval, pgs_weight
+            with their file_id and source.
         policy: thresholds and conventions.
 
     Returns:
@@ -81,18 +81,12 @@ def score_vcf(
     con = memory(settings or Settings())
     try:
         for name, rows in read_tables(vcf, settings).items():
-            con.register(name, _delivered(rows, "vcf"))
-        weights = [_delivered(read_score_file(path, settings).weights, str(path)) for path in score_files]
+            con.register(name, delivered(rows, "vcf"))
+        weights = [delivered(read_score_file(path, settings).weights, str(path)) for path in score_files]
         con.register("pgs_weight", pa.concat_tables(weights))
         return score(con, policy)
     finally:
         con.close()
-
-
-def _delivered(rows: pa.Table, file_id: str) -> pa.Table:
-    for name, value in (("source", "file"), ("file_id", file_id)):
-        rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
-    return rows
 
 
 def _trimmed_weights(con: duckdb.DuckDBPyConnection) -> pa.Table:

@@ -136,6 +136,7 @@ CLINVAR_VARIANT = table(
     significance=S,
     review_status=S,
     review_stars=I,
+    consequence=S,
 )
 
 TABLES = (
