@@ -13,7 +13,7 @@ from lake.reader import Reader
 from lake.settings import PROJECT_DIR, Settings
 from lake.tables import Table
 
-READER_ROOMS: tuple[str, ...] = ("ehr", "genomics")
+READER_ROOMS: tuple[str, ...] = ("ehr", "wearables", "genomics")
 """Rooms with ``<room>.readers.READERS`` and ``<room>.tables.TABLES``, in the order in which readers are asked."""
 
 RESULT_ROOMS: tuple[str, ...] = ("genomics",)
