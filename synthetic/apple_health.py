@@ -92,7 +92,7 @@ def write(chunk: Chunk, i: int, campaigns: list[Worn], rng: np.random.Generator)
 def _text(local: NDArray[np.datetime64]) -> list[str]:
     shift = (_EXPORT_OFFSET - utc_offset_minutes(local)).astype("timedelta64[m]")
     written = np.datetime_as_string(local.astype("datetime64[s]") + shift, unit="s")
-    return [f"{t[:10]} {t[11:]} -0400" for t in written.tolist()]
+    return "\n".join(written.tolist()).replace("T", " ").split("\n") if len(written) else []
 
 
 def _records(
@@ -100,10 +100,13 @@ def _records(
     values: list[str], metadata: str = "",
 ) -> None:  # fmt: skip
     close = f">\n  {metadata}\n </Record>" if metadata else "/>"
-    stored = _text(end + np.timedelta64(4, "m"))
+    head, n = f' <Record type="{kind}" {source}{unit} creationDate="', len(start)
+    times = _text(np.concatenate([end + np.timedelta64(4, "m"), start, end]))
     lines.extend(
-        f' <Record type="{kind}" {source}{unit} creationDate="{c}" startDate="{s}" endDate="{e}" value="{v}"{close}'
-        for c, s, e, v in zip(stored, _text(start), _text(end), values, strict=True)
+        [
+            f'{head}{c} -0400" startDate="{s} -0400" endDate="{e} -0400" value="{v}"{close}'
+            for c, s, e, v in zip(times[:n], times[n : 2 * n], times[2 * n :], values, strict=True)
+        ]
     )
 
 

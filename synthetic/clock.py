@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,11 +28,8 @@ Index = NDArray[np.int64]
 def utc_offset_minutes(local: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Offset of US Eastern time at local wall times: -240 from the second Sunday of March, 02:00, to the first of
     November, 02:00, else -300 (Energy Policy Act of 2005, in force since 2007)."""
-    when = local.astype("datetime64[m]")
-    year = when.astype("datetime64[Y]")
-    start = _sunday(year, 2, 1) + np.timedelta64(120, "m")
-    end = _sunday(year, 10, 0) + np.timedelta64(120, "m")
-    return np.where((when >= start) & (when < end), -240, -300)
+    passed = np.searchsorted(_changes(), local.astype("datetime64[m]"), side="right")
+    return np.where(passed % 2 == 1, -240, -300)
 
 
 def iso_local(local: NDArray[np.datetime64], unit: str = "s") -> list[str]:
@@ -45,7 +44,15 @@ def days(dates: NDArray[np.datetime64]) -> list[str | None]:
     return [None if text == "NaT" else text for text in np.datetime_as_string(dates.astype("datetime64[D]")).tolist()]
 
 
-def _sunday(year: NDArray[np.datetime64], month: int, weeks: int) -> NDArray[np.datetime64]:
-    first = (year.astype("datetime64[M]") + month).astype("datetime64[D]")
+@cache
+def _changes() -> NDArray[np.datetime64]:
+    """Local times of all clock changes from 1960 to 2100, in order: to summer time, back, and so on."""
+    years = np.arange("1960", "2100", dtype="datetime64[Y]").astype("datetime64[M]")
+    return np.column_stack([_sunday(years + 2, 1), _sunday(years + 10, 0)]).ravel()
+
+
+def _sunday(month: NDArray[np.datetime64], weeks: int) -> NDArray[np.datetime64]:
+    """02:00 on the Sunday ``weeks`` after the first of each month."""
+    first = month.astype("datetime64[D]")
     weekday = (first.astype(np.int64) + 4) % 7  # 1970-01-01 was a Thursday; 0 is Sunday
-    return (first + ((7 - weekday) % 7) + 7 * weeks).astype("datetime64[m]")
+    return (first + ((7 - weekday) % 7) + 7 * weeks).astype("datetime64[m]") + np.timedelta64(120, "m")

@@ -7,6 +7,7 @@ import numpy as np
 from synthetic.chunks import Chunk
 from synthetic.clock import DATA_CUTOFF
 from synthetic.enrolment import account
+from synthetic.randomness import autoregression
 
 DAYS = 10
 _COLUMNS = (
@@ -18,8 +19,6 @@ _COLUMNS = (
 
 def write(chunk: Chunk, i: int, rng: np.random.Generator) -> None:
     """Write one person's readings: a level that follows from HbA1c, three meals a day, slow noise, lost signal."""
-    from scipy.signal import lfilter
-
     people = chunk.people
     state = {name: values[i] for name, values in chunk.history.states[-1].items()}
     a1c = max(state["a1c"] - state["metformin"] - 0.9 * (state["second_line"] > 0), 5.4)
@@ -28,7 +27,7 @@ def write(chunk: Chunk, i: int, rng: np.random.Generator) -> None:
     minute = np.arange(count) * 5
     start = (DATA_CUTOFF - np.timedelta64(DAYS + int(rng.integers(2, 15)), "D")).astype("datetime64[s]")
     when = start + (minute * 60 + int(rng.integers(0, 300))).astype("timedelta64[s]")
-    slow = lfilter([np.sqrt(1 - 0.97**2)], [1, -0.97], rng.normal(size=count))
+    slow = autoregression(rng, count, 0.97)
     meals = np.zeros(count)
     for day in range(DAYS):
         for hour in (7.5, 12.5, 18.5):

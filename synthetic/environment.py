@@ -7,7 +7,7 @@ import numpy as np
 from synthetic.clock import DATA_CUTOFF, Array
 from synthetic.landing import Landing
 from synthetic.names import REGIONS
-from synthetic.randomness import stream
+from synthetic.randomness import autoregression, stream
 
 FIRST_DAY = np.datetime64("2014-01-01", "D")
 _COLUMNS = "region_id,date,parameter,value,unit"
@@ -43,6 +43,4 @@ def write(landing: Landing, seed: int) -> None:
 
 def _persistent(rng: np.random.Generator, n: int) -> Array:
     """Standard normal noise with a memory of days: first-order autoregression, 0.7 from day to day."""
-    from scipy.signal import lfilter
-
-    return np.asarray(lfilter([np.sqrt(1 - 0.49)], [1, -0.7], rng.normal(size=n)))
+    return autoregression(rng, n, 0.7)

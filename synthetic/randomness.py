@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from itertools import accumulate
 
 import numpy as np
 
@@ -11,6 +12,12 @@ def stream(seed: int, *keys: int | str) -> np.random.Generator:
     """Return the generator of one named part, such as ``stream(seed, chunk, "health")``."""
     words = [key if isinstance(key, int) else zlib.crc32(key.encode()) for key in keys]
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))
+
+
+def autoregression(rng: np.random.Generator, count: int, memory: float) -> np.ndarray:
+    """First-order autoregressive noise with variance near 1 and correlation ``memory`` from one step to the next."""
+    steps = (rng.normal(size=count) * np.sqrt(1 - memory**2)).tolist()
+    return np.array(list(accumulate(steps, lambda level, step: memory * level + step)))
 
 
 def hex_ids(rng: np.random.Generator, count: int) -> list[str]:
