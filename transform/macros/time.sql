@@ -70,3 +70,16 @@
         else {{ time }}
     end
 {%- endmacro %}
+
+{# Whole years from one date to another, as ages are counted. #}
+{% macro years_between(start, end) -%}
+    extract(year from {{ end }})
+    - extract(year from {{ start }})
+    - case
+        when
+            extract(month from {{ end }}) * 100 + extract(day from {{ end }})
+            < extract(month from {{ start }}) * 100 + extract(day from {{ start }})
+        then 1
+        else 0
+    end
+{%- endmacro %}

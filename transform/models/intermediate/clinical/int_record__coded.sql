@@ -1,6 +1,8 @@
 -- One row per delivered copy of a record and part. Of its codings the one that means a concept here is
 -- kept, then the preferred system, then the order of the source. A digest of the content tells copies
 -- apart.
+{{ config(materialized="table") }}
+
 with
     records as (select * from {{ ref("int_record__unioned") }}),
 

@@ -1,6 +1,6 @@
--- One row per person: first and last contact of any source. A period counts with its start and its end;
--- what was retracted does not count, nor what lies after its own record, such as the planned end of a
--- prescription.
+-- One row per person: first and last contact of any source. What was retracted does not count, nor what
+-- lies after its own record (a planned end, a mistyped year), nor a device clock that runs ahead of all
+-- clinical data.
 with
     facts as (
         select *
@@ -14,33 +14,35 @@ with
 
     links as (select * from {{ ref("twin_person_link") }}),
 
-    accounts as (
-        select
-            source as source_system,
-            account as source_person_key,
-            start_at,
-            coalesce(end_at, start_at) as end_at
-        from {{ source("wearables", "wearable_sample") }}
+    samples as (select * from {{ source("wearables", "wearable_sample") }}),
+
+    files as (
+        select file_id, max(landed_at) as landed_at from {{ ref("stg_landing__file") }} group by file_id
     ),
+
+    clinical_end as (select max(known_at) as ends_at from facts),
 
     fact_contacts as (
         select person_id, event_at as contact_at
         from facts
-        where event_at is not null
+        where event_at <= known_at
         union all
         select person_id, event_end_at
         from facts
-        where domain = 'encounter' and event_end_at is not null
+        where domain = 'encounter' and event_end_at <= known_at
     ),
 
     wearable_contacts as (
-        select links.person_id, min(accounts.start_at) as first_at, max(accounts.end_at) as last_at
-        from accounts
+        select links.person_id, min(samples.start_at) as first_at, max(samples.start_at) as last_at
+        from samples
         inner join
             links
-            on links.source_system = accounts.source_system
-            and links.source_person_key = accounts.source_person_key
+            on links.source_system = samples.source
+            and links.source_person_key = samples.account
             and links.id_type = 'account'
+        left join files on files.file_id = samples.file_id
+        cross join clinical_end
+        where samples.start_at <= coalesce(clinical_end.ends_at, files.landed_at, samples.start_at)
         group by links.person_id
     ),
 

@@ -1,0 +1,23 @@
+with
+    metrics as (select * from {{ source("ml_results", "model_metric") }}),
+
+    final as (
+        select
+            task,
+            model_name,
+            model_version,
+            run_id,
+            split,
+            coalesce(subgroup, 'all') as subgroup,
+            metric,
+            value,
+            lower as value_lo,
+            upper as value_hi,
+            n as n_people,
+            n_events,
+            '{{ var("research_use") }}' as use_note
+        from metrics
+    )
+
+select *
+from final
