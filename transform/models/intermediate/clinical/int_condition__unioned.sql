@@ -1,1 +1,4 @@
 select * from {{ ref("stg_fhir__condition") }}
+union all
+select *
+from {{ ref("stg_mimic_iv__condition") }}

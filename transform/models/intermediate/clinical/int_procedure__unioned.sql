@@ -1,1 +1,4 @@
 select * from {{ ref("stg_fhir__procedure") }}
+union all
+select *
+from {{ ref("stg_mimic_iv__procedure") }}
