@@ -141,7 +141,7 @@ def _chunks(drafts: Sequence[tuple[int, Path]], columns: list[str]) -> Iterator[
 
 def _failing_rows(expectations: Sequence[Expectation], chunk: Chunk) -> Iterator[tuple[int, list[tuple[int, int]]]]:
     """Yield (position of the expectation, failing (file number, row) pairs) for the expectations that fail."""
-    frame = pa.concat_tables([rows for _, _, rows in chunk]).to_pandas()
+    frame = pa.concat_tables([rows for _, _, rows in chunk], promote_options="default").to_pandas()
     starts: list[tuple[int, int, int]] = []
     at = 0
     for number, offset, rows in chunk:
