@@ -8,13 +8,18 @@ import dagster as dg
 
 from lake.settings import Settings
 from orchestration import staleness
-from orchestration.assets import landing, publish, raw, warehouse
+from orchestration.assets import genome, landing, publish, raw, warehouse
 
 
 @cache
 def stages() -> dict[str, list[dg.AssetsDefinition]]:
     """Assets by the stage that runs them, as in ``staleness``; ``raw`` is run once per delivery."""
-    built = {"raw": raw.assets(), staleness.LANDING: landing.assets(), **warehouse.assets(Settings())}
+    built = {
+        "raw": raw.assets(),
+        staleness.LANDING: landing.assets(),
+        staleness.GENOME: genome.assets(),
+        **warehouse.assets(Settings()),
+    }
     published = [key for assets in built.values() for one in assets for key in one.keys if _is_published(key)]
     return {**built, staleness.PUBLISH: publish.assets(published)}
 

@@ -32,6 +32,18 @@ def readers_of(room: str) -> tuple[Reader, ...]:
 
 
 @cache
+def formats_of(room: str) -> frozenset[str]:
+    """Names of the formats of one room."""
+    return frozenset(reader.name for reader in readers_of(room))
+
+
+@cache
+def tasks() -> tuple[str, ...]:
+    """Names of the prediction tasks that are trained and scored."""
+    return ()
+
+
+@cache
 def raw_tables() -> tuple[Table, ...]:
     """Every raw table, of all rooms."""
     return tuple(table for room in READER_ROOMS for table in _module(room, "tables").TABLES)

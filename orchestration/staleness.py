@@ -1,7 +1,7 @@
 """What is stale: each stage of the graph is done for a fingerprint of all that it depends on.
 
-The stages form a chain from what has landed to what is published, so a change makes itself and all that follows
-stale. Nothing heavy is imported here: `twin status` and a second `twin build` look here first.
+A change makes itself and all that follows from it stale. Nothing heavy is imported here: `twin status` and a second
+`twin build` look here first.
 """
 
 from __future__ import annotations
@@ -10,44 +10,69 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from lake import manifest, stages
 from lake.settings import Settings
 from orchestration import rooms
 
 LANDING = "landing"
+GENOME = "genome"
 CORE = "core"
+EXPORT = "export"
 MARTS = "marts"
 PUBLISH = "publish"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the chain, with the fingerprint it would be done for now."""
+    """One step, with the fingerprint it would be done for now."""
 
     name: str
     fingerprint: str
     is_done: bool
 
 
+@dataclass(frozen=True)
+class _Link:
+    """A step: the digest of its own code and inputs, the steps before it, and what it must have left."""
+
+    name: str
+    own: str
+    after: tuple[str, ...]
+    outputs: tuple[Path, ...]
+
+
+def models(task: str) -> str:
+    """The stage that trains and scores a task."""
+    return f"models-{task}"
+
+
 def chain(settings: Settings) -> list[Stage]:
     """All stages in the order in which they run."""
-    transform = code("transform")
-    landed = manifest.digest(manifest.entries(settings))
-    links = [
-        (LANDING, landed, [settings.derived / manifest.LANDING_FILE.name / "all.parquet"]),
-        (CORE, transform, [settings.warehouse]),
-        (MARTS, transform, [settings.warehouse]),
-        (PUBLISH, code("lake"), [settings.snapshot]),
+    found: dict[str, Stage] = {}
+    for link in _links(settings):
+        before = [found[name] for name in link.after]
+        wanted = stages.fingerprint(link.name, link.own, *(stage.fingerprint for stage in before))
+        is_done = all(stage.is_done for stage in before) and stages.is_done(settings, link.name, wanted, link.outputs)
+        found[link.name] = Stage(link.name, wanted, is_done)
+    return list(found.values())
+
+
+def _links(settings: Settings) -> list[_Link]:
+    entries = manifest.entries(settings)
+    genomes = manifest.digest(one for one in entries if one.format in rooms.formats_of("genomics"))
+    trained = tuple(models(task) for task in rooms.tasks())
+    landed = settings.derived / manifest.LANDING_FILE.name / "all.parquet"
+    return [
+        _Link(LANDING, manifest.digest(entries), (), (landed,)),
+        _Link(GENOME, stages.fingerprint(genomes, code("genomics")), (), ()),
+        _Link(CORE, code("transform"), (LANDING, GENOME), (settings.warehouse,)),
+        _Link(EXPORT, code("lake"), (CORE,), (settings.core,)),
+        *(_Link(name, code("ml"), (EXPORT,), ()) for name in trained),
+        _Link(MARTS, code("transform"), (CORE, *trained), (settings.warehouse,)),
+        _Link(PUBLISH, code("lake"), (MARTS,), (settings.snapshot,)),
     ]
-    found: list[Stage] = []
-    upstream = ""
-    stale = False
-    for name, own, outputs in links:
-        upstream = stages.fingerprint(name, own, upstream)
-        stale = stale or not stages.is_done(settings, name, upstream, outputs)
-        found.append(Stage(name, upstream, not stale))
-    return found
 
 
 def stale(settings: Settings) -> list[Stage]:
@@ -56,16 +81,16 @@ def stale(settings: Settings) -> list[Stage]:
 
 
 @contextmanager
-def running(settings: Settings, name: str) -> Iterator[None]:
-    """Run a stage's work; it is done for what it depended on when it started, and only if nothing raised."""
+def running(settings: Settings, name: str, whole: bool = True) -> Iterator[None]:
+    """Run a stage's work; it is done for what it depended on when it started, and only if nothing raised.
+
+    Args:
+        whole: False if only a part of the stage runs: then it stays as it was.
+    """
     wanted = _wanted(settings, name)
     yield
-    stages.done(settings, name, wanted)
-
-
-def finished(settings: Settings, name: str) -> None:
-    """Record a stage as done for what it depends on now."""
-    stages.done(settings, name, _wanted(settings, name))
+    if whole:
+        stages.done(settings, name, wanted)
 
 
 def _wanted(settings: Settings, name: str) -> str:

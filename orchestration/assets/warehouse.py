@@ -78,7 +78,8 @@ def assets(settings: Settings) -> dict[str, list[dg.AssetsDefinition]]:
 
     @dbt_assets(manifest=manifest, exclude=AFTER_MODELS, name="dbt_core", dagster_dbt_translator=translator)
     def dbt_core(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
-        yield from _build(context, home.settings(), manifest, translator, ["--exclude", AFTER_MODELS])
+        with staleness.running(home.settings(), staleness.CORE, whole=not context.is_subset):
+            yield from _build(context, home.settings(), manifest, translator, ["--exclude", AFTER_MODELS])
 
     core_keys = [key for key in dbt_core.keys if key.path[0] == "core"]
 
@@ -92,17 +93,17 @@ def assets(settings: Settings) -> dict[str, list[dg.AssetsDefinition]]:
         " simulations), which never open the warehouse.",
     )
     def core_export(home: Home) -> dg.MaterializeResult:
-        rows = export_core(home.settings())
-        staleness.finished(home.settings(), staleness.CORE)
+        with staleness.running(home.settings(), staleness.EXPORT):
+            rows = export_core(home.settings())
         return dg.MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), "tables": len(rows)})
 
-    stages = {staleness.CORE: [dbt_core, core_export]}
+    stages = {staleness.CORE: [dbt_core], staleness.EXPORT: [core_export]}
     after = [node for node in manifest["nodes"].values() if "after_models" in node.get("tags", [])]
     if after:
 
         @dbt_assets(manifest=manifest, select=AFTER_MODELS, name="dbt_marts", dagster_dbt_translator=translator)
         def dbt_marts(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
-            with staleness.running(home.settings(), staleness.MARTS):
+            with staleness.running(home.settings(), staleness.MARTS, whole=not context.is_subset):
                 yield from _build(context, home.settings(), manifest, translator, ["--select", AFTER_MODELS])
 
         stages[staleness.MARTS] = [dbt_marts]

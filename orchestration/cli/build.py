@@ -9,6 +9,7 @@ import typer
 
 from orchestration.cli.failures import BadData
 from orchestration.cli.output import AsJson, console, print_json, print_table, progress, settings
+from orchestration.cli.refusals import print_refused
 
 if TYPE_CHECKING:
     from lake.settings import Settings
@@ -49,8 +50,7 @@ def show(home: Settings, report: BuildReport, as_json: bool) -> None:
     else:
         rows = [(one.what, "done" if one.ok else "failed", round(one.seconds, 1), one.run_id) for one in report.runs]
         print_table(("run", "result", "seconds", "Dagster run"), rows)
-        if report.refused:
-            print_table(("refused file", "reason", "what to do"), report.refused)
+        print_refused(report.refused)
         console().print(
             f"{sum(report.files.values())} new files, {report.records_read:,} records read,"
             f" {report.records_rejected:,} rejected (twin status says why), {report.seconds:.1f} s"

@@ -9,6 +9,7 @@ import typer
 
 from orchestration.cli.failures import BadData
 from orchestration.cli.output import AsJson, console, print_json, print_table, settings
+from orchestration.cli.refusals import print_refused
 
 
 def status(
@@ -33,12 +34,7 @@ def status(
                 [tuple(asdict(one).values()) for one in found.arrived],
                 title="What arrived",
             )
-        if found.refused:
-            print_table(
-                ("file", "reason", "what to do"),
-                [tuple(asdict(one).values()) for one in found.refused],
-                title="Files refused whole",
-            )
+        print_refused((one.path, one.reason, one.detail) for one in found.refused)
         if found.rejected:
             print_table(
                 ("file", "reason", "records", "where", "what was wrong"),
