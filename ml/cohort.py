@@ -1,0 +1,193 @@
+"""From a task to its cohort: who is eligible at each index date, what happened to them, and the attrition table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from ml.task import Task
+
+AS_OF = (
+    "{f}.known_at <= {at} and ({f}.superseded_at is null or {f}.superseded_at > {at}) "
+    "and coalesce({f}.op, 'insert') <> 'retract'"
+)
+"""Which version of a fact was known at a moment: exactly one or none per fact."""
+
+_REASONS = (
+    ("unknown_birth_date_or_sex", "birth date and sex known"),
+    ("died_before_index", "alive at the index date"),
+    ("age_out_of_range", "age in range"),
+    ("not_observed_in_lookback", "clinical fact known in the look-back"),
+    ("prior_outcome", "no outcome or excluding condition known by the index date"),
+    ("onset_before_index_recorded_later", "no onset before the index date that was recorded later"),
+    ("no_followup", "observed after the index date"),
+)
+_TRAINING_ONLY = {"onset_before_index_recorded_later", "no_followup"}
+
+
+def as_of(alias: str, at: str) -> str:
+    """Return the SQL condition that the fact ``alias`` is the version known at ``at``."""
+    return AS_OF.format(f=alias, at=at)
+
+
+def build(connection: duckdb.DuckDBPyConnection, task: Task, cutoff: datetime) -> None:
+    """Create the temp table ``cohort`` for training: every person at every scheduled index date.
+
+    Columns: row_no (null when not eligible), person_id, region_id, index_at, age_years, sex, eligible,
+    ineligible_reason, event_type [none|event|competing], event_at, exit_at, followup_days, split [train|test], fold.
+    Follow-up is half-open, ``(index, index + horizon]``; it ends at the outcome, death, the last contact, the horizon
+    or the cutoff, whichever is first. Full time at risk is never required.
+    """
+    _build(connection, task, task.index.dates(cutoff), cutoff, training=True)
+
+
+def build_for_scoring(connection: duckdb.DuckDBPyConnection, task: Task, as_of_at: datetime) -> None:
+    """Create the temp table ``cohort`` for scoring everyone at one date; uses nothing known after it."""
+    _build(connection, task, [as_of_at], as_of_at, training=False)
+
+
+def _build(
+    connection: duckdb.DuckDBPyConnection, task: Task, dates: list[datetime], cutoff: datetime, *, training: bool
+) -> None:
+    low, high = task.eligibility.age_years
+    reasons = [reason for reason, _ in _REASONS if training or reason not in _TRAINING_ONLY]
+    tests = {
+        "unknown_birth_date_or_sex": "birth_date is null or sex not in ('male', 'female')",
+        "died_before_index": "death_at <= index_at",
+        "age_out_of_range": f"age_years < {low} or age_years >= {high}",
+        "not_observed_in_lookback": "not is_observed",
+        "prior_outcome": "has_prior",
+        "onset_before_index_recorded_later": "onset_at <= index_at",
+        "no_followup": "exit_at <= index_at",
+    }
+    cases = " ".join(f"when {tests[reason]} then '{reason}'" for reason in reasons)
+    connection.execute(
+        f"""
+        create or replace temp table cohort as
+        with
+            index_date as (select unnest($dates::timestamp[]) as index_at),
+            clinical_fact as (
+                {
+            " union all ".join(
+                f"select person_id, known_at from {name}"
+                for name in ("twin_measurement", "twin_condition", "twin_medication", "twin_encounter")
+            )
+        }
+            ),
+            seen as (
+                select f.person_id, i.index_at
+                from clinical_fact as f
+                inner join
+                    index_date as i
+                    on f.known_at <= i.index_at
+                    and f.known_at > i.index_at - to_days({task.eligibility.observed_within_days})
+                group by all
+            ),
+            prior as (
+                select c.person_id, i.index_at
+                from twin_condition as c
+                inner join index_date as i on {as_of("c", "i.index_at")}
+                where list_contains($excluding, c.concept)
+                group by all
+            ),
+            onset as (
+                select c.person_id, min(c.event_at) as onset_at
+                from twin_condition as c
+                where list_contains($outcome, c.concept) and {as_of("c", "$cutoff::timestamp")}
+                group by all
+            ),
+            person as (
+                select
+                    p.person_id,
+                    p.region_id,
+                    p.sex,
+                    p.birth_date,
+                    cast(p.death_date as timestamp) as death_at,
+                    least(p.last_observed_at, $cutoff::timestamp) as last_at,
+                    o.onset_at,
+                    case
+                        when md5_number_lower(p.person_id || ':split') % 10000 < {round(task.test_fraction * 10000)}
+                        then 'test'
+                        else 'train'
+                    end as split,
+                    cast(md5_number_lower(p.person_id || ':fold') % {task.folds} as bigint) as fold
+                from twin_person as p
+                left join onset as o using (person_id)
+            ),
+            timed as (
+                select
+                    p.*,
+                    i.index_at,
+                    date_diff('day', p.birth_date, cast(i.index_at as date)) / 365.25 as age_years,
+                    s.person_id is not null as is_observed,
+                    r.person_id is not null as has_prior,
+                    least(
+                        coalesce(p.onset_at, 'infinity'::timestamp),
+                        coalesce(p.death_at, 'infinity'::timestamp),
+                        greatest(p.last_at, coalesce(least(p.onset_at, $cutoff::timestamp), p.last_at)),
+                        i.index_at + to_days({task.horizon_days})
+                    ) as exit_at
+                from person as p
+                cross join index_date as i
+                left join seen as s on s.person_id = p.person_id and s.index_at = i.index_at
+                left join prior as r on r.person_id = p.person_id and r.index_at = i.index_at
+            ),
+            judged as (select *, case {cases} end as ineligible_reason from timed)
+        select
+            case
+                when ineligible_reason is null
+                then
+                    row_number() over (
+                        partition by ineligible_reason is null order by person_id, index_at
+                    )
+                    - 1
+            end as row_no,
+            person_id,
+            region_id,
+            index_at,
+            age_years,
+            sex,
+            ineligible_reason is null as eligible,
+            ineligible_reason,
+            case
+                when ineligible_reason is not null or {"false" if training else "true"} then null
+                when onset_at = exit_at then 'event'
+                when death_at = exit_at then 'competing'
+                else 'none'
+            end as event_type,
+            case when event_type in ('event', 'competing') then exit_at end as event_at,
+            case when ineligible_reason is null and {"true" if training else "false"} then exit_at end as exit_at,
+            case
+                when ineligible_reason is null and {"true" if training else "false"}
+                then date_diff('second', index_at, exit_at) / 86400.0
+            end as followup_days,
+            split,
+            fold
+        from judged
+        order by person_id, index_at
+        """,
+        {
+            "dates": dates,
+            "cutoff": cutoff,
+            "outcome": list(task.outcome.concepts),
+            "excluding": [*task.outcome.concepts, *task.eligibility.exclude_prior],
+        },
+    )
+
+
+def attrition(connection: duckdb.DuckDBPyConnection, task: Task) -> pa.Table:
+    """Return how many person-index-dates remain after each eligibility step (columns of ``task_attrition``)."""
+    counts = dict(
+        connection.execute("select coalesce(ineligible_reason, ''), count(*) from cohort group by all").fetchall()
+    )
+    remaining = sum(counts.values())
+    steps, left = ["person at a scheduled index date"], [remaining]
+    for reason, step in _REASONS:
+        remaining -= counts.get(reason, 0)
+        steps.append(step)
+        left.append(remaining)
+    return pa.table(
+        {"task": [task.name] * len(steps), "step_no": list(range(1, len(steps) + 1)), "step": steps, "n": left}
+    )

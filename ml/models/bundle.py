@@ -1,0 +1,188 @@
+"""A model ready for use: fitted model, calibration, sub-sample models behind the interval; saved as text and JSON only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.features.spec import Column
+from ml.models import discrete
+from ml.models.discrete import Floats
+from ml.models.fitted import Fitted, Sample, contributions, fit, margins
+from ml.task import EquationUse, ModelSpec
+
+SUBSAMPLE = 0.632
+FORMAT = 1
+
+
+class ModelUnusable(Exception):
+    """A stored model is damaged, incomplete or does not fit the features it is given."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that scoring needs.
+
+    Attributes:
+        task, task_hash, horizon_days: what it predicts.
+        fitted: the model on all training people. calibrator: logistic recalibration from out-of-fold margins.
+        subsamples: models on 63.2 % of the training people each, for the interval.
+    """
+
+    task: str
+    task_hash: str
+    horizon_days: int
+    fitted: Fitted
+    calibrator: list[list[float]]
+    subsamples: tuple[Fitted, ...] = ()
+
+    @property
+    def features(self) -> list[str]:
+        return [column.name for column in self.fitted.columns]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Risk at the horizon (n,), its interval, and the probability of dying first."""
+
+    risk: Floats
+    risk_lo: Floats
+    risk_hi: Floats
+    risk_competing: Floats
+
+
+def predict(bundle: Bundle, values: Floats) -> Prediction:
+    """Score rows (n, p) in the order of ``bundle.features``.
+
+    The interval is the spread of the sub-sample models on the logit scale, rescaled by sqrt(m / (n - m)) to the full
+    sample (reference/ml.md 3.6), around the calibrated risk: model uncertainty, not the chance of the individual.
+    """
+    found = margins(bundle.fitted, values)
+    calibrated = discrete.recalibrated(found, bundle.calibrator)
+    risk, competing = discrete.cumulative_incidence(calibrated, bundle.fitted.cuts, bundle.horizon_days)
+    lo = hi = np.full_like(risk, np.nan)
+    if bundle.subsamples:
+        spread = np.stack([_logit(_risk(bundle, one, values)) for one in bundle.subsamples]).std(axis=0, ddof=1)
+        half = 1.96 * spread * np.sqrt(SUBSAMPLE / (1 - SUBSAMPLE))
+        lo, hi = _expit(_logit(risk) - half), _expit(_logit(risk) + half)
+    return Prediction(risk, lo, hi, competing)
+
+
+def subsample_risks(bundle: Bundle, values: Floats) -> Floats:
+    """Return the risks (models, n) of the sub-sample models."""
+    return np.stack([_risk(bundle, one, values) for one in bundle.subsamples])
+
+
+def explain(bundle: Bundle, values: Floats) -> Floats:
+    """Return the contribution of each feature to the calibrated log odds (n, p)."""
+    return bundle.calibrator[0][1] * contributions(bundle.fitted, values)
+
+
+def fit_subsamples(bundle: Bundle, sample: Sample, count: int, *, threads: int, seed: int) -> Bundle:
+    """Return the bundle with ``count`` models, each on 63.2 % of the people without replacement.
+
+    Sub-sampling, not bootstrap: duplicates of a person on both sides of a split widen intervals of trees falsely.
+    """
+    people = np.unique(sample.person)
+    random = np.random.default_rng(seed)
+    subsamples = []
+    for number in range(count):
+        chosen = random.choice(people, max(round(SUBSAMPLE * len(people)), 1), replace=False)
+        part = sample.take(np.isin(sample.person, chosen))
+        one = bundle.fitted
+        subsamples.append(fit(one.spec, one.equation, part, one.cuts, threads=threads, seed=seed + number))
+    return Bundle(
+        bundle.task, bundle.task_hash, bundle.horizon_days, bundle.fitted, bundle.calibrator, tuple(subsamples)
+    )
+
+
+def save(bundle: Bundle, folder: Path) -> None:
+    """Write ``model.json`` and one text file per booster, with the sha256 of each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, str] = {}
+
+    def stored(fitted: Fitted, name: str) -> dict[str, Any]:
+        if fitted.booster is not None:
+            text = fitted.booster.model_to_string()
+            (folder / f"{name}.txt").write_text(text)
+            files[f"{name}.txt"] = hashlib.sha256(text.encode()).hexdigest()
+        return {"params": fitted.params, "booster": f"{name}.txt" if fitted.booster is not None else None}
+
+    declared = {
+        "format": FORMAT,
+        "task": bundle.task,
+        "task_hash": bundle.task_hash,
+        "horizon_days": bundle.horizon_days,
+        "spec": bundle.fitted.spec.model_dump(mode="json"),
+        "equation": bundle.fitted.equation.model_dump(mode="json"),
+        "columns": [column.model_dump(mode="json") for column in bundle.fitted.columns],
+        "cuts": list(map(float, bundle.fitted.cuts)),
+        "calibrator": bundle.calibrator,
+        "fitted": stored(bundle.fitted, "booster"),
+        "subsamples": [stored(one, f"subsample_{i:02d}") for i, one in enumerate(bundle.subsamples)],
+        "files": files,
+    }
+    text = json.dumps(declared, indent=1)
+    (folder / "model.json").write_text(text)
+    (folder / "model.sha256").write_text(hashlib.sha256(text.encode()).hexdigest())
+
+
+def load(folder: Path) -> Bundle:
+    """Read a saved bundle.
+
+    Raises:
+        ModelUnusable: a file is missing or its content is not what was saved.
+    """
+    import lightgbm
+
+    try:
+        text = (folder / "model.json").read_text()
+        if hashlib.sha256(text.encode()).hexdigest() != (folder / "model.sha256").read_text().strip():
+            raise ModelUnusable("model.json differs from what was saved; train again, do not repair it by hand")
+        declared = json.loads(text)
+        boosters = {}
+        for name, digest in declared["files"].items():
+            content = (folder / name).read_text()
+            if hashlib.sha256(content.encode()).hexdigest() != digest:
+                raise ModelUnusable(f"{name} differs from what was saved; train again, do not repair it by hand")
+            boosters[name] = lightgbm.Booster(model_str=content)
+    except FileNotFoundError as error:
+        raise ModelUnusable(f"the model lacks {Path(error.filename).name}; train again") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, lightgbm.basic.LightGBMError):
+        raise ModelUnusable("the model's files cannot be read; train again") from None
+    spec = ModelSpec.model_validate(declared["spec"])
+    equation = EquationUse.model_validate(declared["equation"])
+    columns = tuple(Column.model_validate(one) for one in declared["columns"])
+    cuts = np.array(declared["cuts"], float)
+
+    def restored(one: dict[str, Any]) -> Fitted:
+        booster = boosters[one["booster"]] if one["booster"] else None
+        return Fitted(spec, equation, columns, cuts, one["params"], booster)
+
+    return Bundle(
+        declared["task"],
+        declared["task_hash"],
+        declared["horizon_days"],
+        restored(declared["fitted"]),
+        declared["calibrator"],
+        tuple(restored(one) for one in declared["subsamples"]),
+    )
+
+
+def _risk(bundle: Bundle, fitted: Fitted, values: Floats) -> Floats:
+    calibrated = discrete.recalibrated(margins(fitted, values), bundle.calibrator)
+    return discrete.cumulative_incidence(calibrated, fitted.cuts, bundle.horizon_days)[0]
+
+
+def _logit(risk: Floats) -> Floats:
+    risk = np.clip(risk, 1e-9, 1 - 1e-9)
+    return np.log(risk / (1 - risk))
+
+
+def _expit(x: Floats) -> Floats:
+    return 0.5 * (1 + np.tanh(0.5 * x))

@@ -1,0 +1,90 @@
+"""Cox regression (lifelines) with a small penaliser for the event; competing death as in the recalibrated equation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ml.models.clinical import RECALIBRATED
+from ml.models.discrete import NEVER, Floats
+from ml.models.fitted import Fitted, Sample
+
+
+@dataclass(frozen=True)
+class _Cox:
+    """``spec.features`` (all when empty), standardised, missing at the median.
+
+    ``params``: numbers, centre, scale; beta; hazard: baseline hazard per interval; recalibrated: for competing death.
+    """
+
+    def fit(self, fitted: Fitted, sample: Sample, **_: int) -> Fitted:
+        names = [column.name for column in fitted.columns]
+        wanted = fitted.spec.features or tuple(names)
+        if unknown := sorted(set(wanted) - set(names)):
+            raise ValueError(
+                f"model {fitted.spec.name!r} uses features that the set does not have: {', '.join(unknown)}"
+            )
+        numbers = [names.index(name) for name in wanted]
+        chosen = sample.values[:, numbers]
+        known = ~np.isnan(chosen).all(axis=0)
+        with np.errstate(invalid="ignore"):
+            centre = np.array([np.nanmedian(chosen[:, i]) if known[i] else 0.0 for i in range(len(numbers))])
+            scale = np.array([np.nanstd(chosen[:, i]) if known[i] else 0.0 for i in range(len(numbers))])
+        kept = [i for i in range(len(numbers)) if scale[i] > 1e-9]  # a constant has no effect to estimate
+        params: dict[str, Any] = {
+            "numbers": [numbers[i] for i in kept],
+            "centre": [float(centre[i]) for i in kept],
+            "scale": [float(scale[i]) for i in kept],
+        }
+        standard = _standardised(params, sample.values)
+        penalizer = float(fitted.spec.params.get("penalizer", 0.05))
+        penalizer = float(fitted.spec.params.get("penalizer", 0.05))
+        params |= _fit_cause(standard, sample.time, sample.event == 1, fitted.cuts, penalizer)
+        params["recalibrated"] = RECALIBRATED.fit(fitted, sample).params
+        return replace(fitted, params=params)
+
+    def margins(self, fitted: Fitted, values: Floats) -> Floats:
+        relative = np.exp(np.clip(_standardised(fitted.params, values) @ np.array(fitted.params["beta"]), -20, 20))
+        rates = relative[:, None] * np.array(fitted.params["hazard"])[None, :]
+        with np.errstate(divide="ignore"):
+            # without competing death, P = 1 - exp(-rate), so the odds are exp(rate) - 1
+            event = np.maximum(np.log(np.expm1(rates)), NEVER)
+        competing = RECALIBRATED.margins(replace(fitted, params=fitted.params["recalibrated"]), values)[:, :, 1]
+        return np.stack([event, competing], axis=2)
+
+    def contributions(self, fitted: Fitted, values: Floats) -> Floats:
+        added = np.zeros_like(values)
+        added[:, fitted.params["numbers"]] = _standardised(fitted.params, values) * np.array(fitted.params["beta"])
+        return added
+
+
+def _standardised(params: dict[str, Any], values: Floats) -> Floats:
+    standard = (values[:, params["numbers"]] - np.array(params["centre"])) / np.array(params["scale"])
+    return np.nan_to_num(standard)
+
+
+def _fit_cause(standard: Floats, time: Floats, happened: Any, cuts: Floats, penalizer: float) -> dict[str, list[float]]:
+    import pandas as pd
+    from lifelines import CoxPHFitter
+
+    width = len(cuts) - 1
+    exposure = np.array([np.clip(time - cuts[k], 0, cuts[k + 1] - cuts[k]).sum() for k in range(width)])
+    if happened.sum() < 2 or standard.shape[1] == 0:
+        # too few to estimate effects: the crude rate, so that the cause is not forgotten
+        rate = happened.sum() / max(exposure.sum(), 1.0)
+        return {"beta": [0.0] * standard.shape[1], "hazard": [float(rate * d) for d in np.diff(cuts)]}
+    table = pd.DataFrame(standard, columns=[f"x{i}" for i in range(standard.shape[1])])
+    table["time"], table["happened"] = np.minimum(time, cuts[-1]), happened
+    fitter = CoxPHFitter(penalizer=penalizer)
+    fitter.fit(table, "time", "happened", fit_options={"step_size": 0.5})
+    beta = fitter.params_.to_numpy()
+    # lifelines centres covariates; the baseline is moved to our zero
+    shift = float(np.exp(-beta @ standard.mean(axis=0)))
+    cumulative = fitter.baseline_cumulative_hazard_.iloc[:, 0]
+    at_cuts = np.interp(cuts, np.concatenate([[0.0], cumulative.index.to_numpy()]), np.concatenate([[0.0], cumulative]))
+    return {"beta": list(map(float, beta)), "hazard": list(map(float, np.diff(at_cuts) * shift))}
+
+
+COX = _Cox()

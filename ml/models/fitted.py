@@ -1,0 +1,76 @@
+"""What a fitted model is, and the table of kinds: each kind knows how to fit, to give margins and to explain them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.features.spec import Column
+from ml.task import EquationUse, ModelSpec
+
+if TYPE_CHECKING:
+    import lightgbm
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows to learn from: features (n, p), follow-up in days (n,), event 0/1/2 (n,) and person (n,)."""
+
+    columns: tuple[Column, ...]
+    values: Floats
+    time: Floats
+    event: NDArray[np.int64]
+    person: NDArray[np.int64]
+
+    def take(self, rows: NDArray[Any]) -> Sample:
+        """Return the given rows (mask or indices)."""
+        return Sample(self.columns, self.values[rows], self.time[rows], self.event[rows], self.person[rows])
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model of one kind: JSON parameters and, for trees, a booster. Nothing else; no pickles."""
+
+    spec: ModelSpec
+    equation: EquationUse
+    columns: tuple[Column, ...]
+    cuts: Floats
+    params: dict[str, Any] = field(default_factory=dict)
+    booster: lightgbm.Booster | None = None
+
+    def number(self, name: str) -> int:
+        """Return the position of a feature in the design matrix."""
+        return [column.name for column in self.columns].index(name)
+
+
+def fit(
+    spec: ModelSpec, equation: EquationUse, sample: Sample, cuts: Floats, *, threads: int = 0, seed: int = 0
+) -> Fitted:
+    """Fit one candidate."""
+    return _kind(spec).fit(Fitted(spec, equation, sample.columns, cuts), sample, threads=threads, seed=seed)
+
+
+def margins(fitted: Fitted, values: Floats) -> Floats:
+    """Return the margins (n, K, 2) of rows (n, p)."""
+    return _kind(fitted.spec).margins(fitted, values)
+
+
+def contributions(fitted: Fitted, values: Floats) -> Floats:
+    """Return what each feature adds to the event's margin against a typical person (n, p)."""
+    return _kind(fitted.spec).contributions(fitted, values)
+
+
+def _kind(spec: ModelSpec) -> Any:
+    from ml.models import boosted, clinical, cox
+
+    return {
+        "equation": clinical.AS_PUBLISHED,
+        "recalibrated": clinical.RECALIBRATED,
+        "cox": cox.COX,
+        "lightgbm": boosted.LIGHTGBM,
+    }[spec.kind]

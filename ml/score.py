@@ -1,0 +1,258 @@
+"""The champion scores everyone eligible at the latest date: risk, interval, equation, percentile, band and reasons."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from lake import derived
+from lake.settings import Settings
+from ml import cohort, core, tables, tracking
+from ml import task as tasks
+from ml.equations import get
+from ml.features import build as features
+from ml.features.build import Design
+from ml.features.spec import load_set
+from ml.models import bundle as bundles
+from ml.models.bundle import Bundle, ModelUnusable
+from ml.models.clinical import equation_result
+from ml.task import Task
+
+_REASONS = 5
+_REASON_BATCH = 50_000
+"""Rows explained at a time, so that a million people need bounded memory."""
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What scoring did. ``bands``: people per band; ``median_risk`` over the scored."""
+
+    task: str
+    task_hash: str
+    as_of: datetime
+    core_version: str
+    model_name: str
+    model_version: str
+    run_id: str
+    n_scored: int
+    n_ineligible: int
+    bands: dict[str, int]
+    median_risk: float | None
+
+
+def score(settings: Settings, name: str) -> ScoreResult:
+    """Score everyone at core's data cutoff with the task's champion; writes ``scored_cohort``, ``feature_value_latest``.
+
+    Nobody gets a score without being eligible; who is not has a row with the reason.
+
+    Raises:
+        ModelUnusable: there is no champion, it was trained for another declaration of the task, or it is damaged.
+    """
+    task = tasks.load(name)
+    version, made = champion(settings, task)
+    feature_set = load_set(task.feature_set)
+    if made.features != [column.name for column in feature_set.columns]:
+        raise ModelUnusable(f"the champion of {task.name} expects other features than its set has; train again")
+    connection = core.open_core(settings)
+    try:
+        as_of = core.data_cutoff(connection)
+        content = core.core_version(connection)
+        cohort.build_for_scoring(connection, task, as_of)
+        people = connection.sql(
+            "select person_id, eligible, ineligible_reason from cohort order by row_no nulls last, person_id"
+        ).to_arrow_table()
+        design = features.build(connection, feature_set)
+    finally:
+        connection.close()
+    rows = _rows(task, version, made, design, people, as_of, content)
+    derived.replace(settings, tables.SCORED_COHORT, task.name, _keep_times(settings, task, rows))
+    derived.replace(settings, tables.FEATURE_VALUE_LATEST, task.name, _latest(task, design))
+    risk = rows["risk"].drop_null().to_numpy()
+    bands = rows["band"].drop_null().value_counts().to_pylist()
+    return ScoreResult(
+        task=task.name,
+        task_hash=task.hash,
+        as_of=as_of,
+        core_version=content,
+        model_name=made.fitted.spec.name,
+        model_version=version.version,
+        run_id=version.run_id,
+        n_scored=len(risk),
+        n_ineligible=people.num_rows - len(risk),
+        bands={band.name: next((b["counts"] for b in bands if b["values"] == band.name), 0) for band in task.bands},
+        median_risk=float(np.median(risk)) if len(risk) else None,
+    )
+
+
+def champion(settings: Settings, task: Task) -> tuple[tracking.Registered, Bundle]:
+    """Return the champion's version and its verified bundle.
+
+    Raises:
+        ModelUnusable: see ``score``.
+    """
+    client = tracking.connect(settings)
+    found = tracking.aliased(client, task.name, "champion")
+    if found is None:
+        raise ModelUnusable(f"{task.name} has no champion; run `twin ml train {task.name}` and see its gates")
+    made = tracking.load(settings, f"models:/{task.name}/{found.version}")
+    if made.task_hash != task.hash:
+        raise ModelUnusable(
+            f"the champion of {task.name} was trained for declaration {made.task_hash}, which is now {task.hash}; train again"
+        )
+    return found, made
+
+
+def _rows(
+    task: Task,
+    version: tracking.Registered,
+    made: Bundle,
+    design: Design,
+    people: pa.Table,
+    as_of: datetime,
+    content: str,
+) -> pa.Table:
+    """Return the columns of ``scored_cohort`` but ``scored_at``; eligible people first, in the order of the design."""
+    total, scored = people.num_rows, len(design.person_id)
+    if scored:
+        predicted = bundles.predict(made, design.values)
+        if not np.isfinite(predicted.risk).all():
+            raise ModelUnusable(f"the champion of {task.name} gave no risk for some eligible people; train again")
+        equation = equation_result(task.equations[0], design.columns, design.values)
+        reasons = _reasons(made, design)
+    else:
+        nothing = np.empty(0)
+        predicted = bundles.Prediction(nothing, nothing, nothing, nothing)
+        equation = None
+        reasons = []
+    risk = predicted.risk
+    rank = np.argsort(np.argsort(risk, kind="stable"), kind="stable")
+    edges = np.array([band.from_risk for band in task.bands])
+    names = np.array([band.name for band in task.bands])
+    band = names[np.searchsorted(edges, risk, side="right") - 1] if scored else names[:0]
+    risk_equation, defaulted = np.empty(0), []
+    if equation is not None:
+        too_many = equation.defaulted.sum(axis=1) > task.equations[0].max_defaulted
+        risk_equation, defaulted = np.where(too_many, np.nan, equation.risk), equation.defaulted_names()
+
+    def padded(values: object, kind: pa.DataType) -> pa.Array:
+        array = pa.array(values, kind, from_pandas=True)  # type: ignore[arg-type]
+        return pa.concat_arrays([array, pa.nulls(total - scored, kind)])
+
+    def same(value: object, kind: pa.DataType) -> pa.Array:
+        return pa.repeat(pa.scalar(value, kind), total)  # type: ignore[arg-type]
+
+    text, number = pa.string(), pa.float64()
+    return pa.table(
+        {
+            "task": same(task.name, text),
+            "task_hash": same(task.hash, text),
+            "person_id": people["person_id"],
+            "as_of": same(as_of, pa.timestamp("us")),
+            "horizon_days": same(task.horizon_days, pa.int64()),
+            "model_name": same(made.fitted.spec.name, text),
+            "model_version": same(version.version, text),
+            "run_id": same(version.run_id, text),
+            "core_version": same(content, text),
+            "risk": padded(risk, number),
+            "risk_lo": padded(predicted.risk_lo, number),
+            "risk_hi": padded(predicted.risk_hi, number),
+            "equation_name": same(get(task.equations[0].name).name, text),
+            "risk_equation": padded(risk_equation, number),
+            "risk_competing": padded(predicted.risk_competing, number),
+            "percentile": padded(100 * (rank + 0.5) / max(scored, 1), number),
+            "band": padded(list(map(str, band)), text),
+            "n_features_missing": padded(np.isnan(design.values).sum(axis=1), pa.int64()),
+            "defaulted_inputs": padded(defaulted, text),
+            "eligible": people["eligible"],
+            "ineligible_reason": people["ineligible_reason"],
+            "reasons": padded(reasons, text),
+        }
+    )
+
+
+def _reasons(made: Bundle, design: Design) -> list[str]:
+    """Return per person the five groups of features that move the score most, as JSON, each with what was observed.
+
+    Contributions of one clinical group are added up; the group is shown by its member that moves most and is known.
+    """
+    columns = design.columns
+    groups = sorted({column.group for column in columns})
+    member = np.array([[column.group == group for column in columns] for group in groups], float)
+    found = []
+    for start in range(0, len(design.values), _REASON_BATCH):
+        rows = slice(start, start + _REASON_BATCH)
+        values = design.values[rows]
+        added = bundles.explain(made, values)
+        by_group = added @ member.T
+        top = np.argsort(-np.abs(by_group), axis=1, kind="stable")[:, :_REASONS]
+        strength = np.where(np.isnan(values), -1.0, np.abs(added))
+        shown = np.stack([np.where(mask > 0, strength, -2.0).argmax(axis=1) for mask in member], axis=1)
+        observed = np.datetime_as_string(design.event_at[rows], unit="D")
+        for row in range(len(values)):
+            reasons = []
+            for group in top[row]:
+                weight = float(by_group[row, group])
+                if abs(weight) < 1e-4:
+                    continue
+                number = int(shown[row, group])
+                known = not np.isnan(values[row, number])
+                reasons.append(
+                    {
+                        "feature": columns[number].name,
+                        "label": columns[number].label if known else f"{groups[group]}: not known",
+                        "value": round(float(values[row, number]), 3) if known else None,
+                        "unit": columns[number].unit,
+                        "observed_at": str(observed[row, number]) if known else None,
+                        "contribution": round(weight, 4),
+                    }
+                )
+            found.append(json.dumps(reasons, ensure_ascii=False))
+    return found
+
+
+def _latest(task: Task, design: Design) -> pa.Table:
+    """Return the features behind the scores as rows of ``feature_value_latest``."""
+    row, number = np.nonzero(~np.isnan(design.values))
+    names, units = np.array(design.names, object), np.array([column.unit for column in design.columns], object)
+    return pa.table(
+        {
+            "task": pa.repeat(pa.scalar(task.name), len(row)),
+            "person_id": pa.array(design.person_id[row], pa.string()),
+            "index_at": pa.array(design.index_at[row]),
+            "feature": pa.array(names[number], pa.string()),
+            "value": design.values[row, number],
+            "unit": pa.array(units[number], pa.string()),
+            "event_at": pa.array(design.event_at[row, number]),
+            "known_at": pa.array(design.known_at[row, number]),
+        },
+        schema=tables.FEATURE_VALUE_LATEST.schema,
+    )
+
+
+def _keep_times(settings: Settings, task: Task, rows: pa.Table) -> pa.Table:
+    """Add ``scored_at``: now, or the earlier time when the same model scored the same core before."""
+    schema = tables.SCORED_COHORT.schema
+    before = derived.read(settings, tables.SCORED_COHORT)
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.register("before", before)
+        connection.register("now_rows", rows)
+        found = connection.execute(
+            """
+            select max(b.scored_at)
+            from before as b
+            inner join (select distinct task, task_hash, core_version, run_id, as_of from now_rows) as n
+                using (task, task_hash, core_version, run_id, as_of)
+            """
+        ).fetchone()
+    finally:
+        connection.close()
+    moment = found[0] if found and found[0] else datetime.now(UTC).replace(tzinfo=None)
+    return rows.append_column("scored_at", pa.repeat(pa.scalar(moment, pa.timestamp("us")), rows.num_rows)).select(
+        schema.names
+    )

@@ -1,0 +1,96 @@
+"""The derived tables of this room: cohorts, the features behind the latest scores, metrics and the scored cohorts."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from lake.tables import UTC_TIME, Table, table
+
+TASK_COHORT = table(
+    "task_cohort",
+    "One row per task, person and training index date: eligibility, outcome, follow-up and the split.",
+    task=pa.string(),
+    task_hash=pa.string(),
+    person_id=pa.string(),
+    index_at=UTC_TIME,
+    age_years=pa.float64(),
+    sex=pa.string(),
+    eligible=pa.bool_(),
+    ineligible_reason=pa.string(),
+    event_type=pa.string(),
+    event_at=UTC_TIME,
+    exit_at=UTC_TIME,
+    followup_days=pa.float64(),
+    split=pa.string(),
+    fold=pa.int64(),
+)
+
+TASK_ATTRITION = table(
+    "task_attrition",
+    "One row per task and eligibility step: the person-index-dates that remain after it (TRIPOD flow).",
+    task=pa.string(),
+    step_no=pa.int64(),
+    step=pa.string(),
+    n=pa.int64(),
+)
+
+FEATURE_VALUE_LATEST = table(
+    "feature_value_latest",
+    "One row per task, person and feature at the scored index date; absent rows are features that were not known.",
+    task=pa.string(),
+    person_id=pa.string(),
+    index_at=UTC_TIME,
+    feature=pa.string(),
+    value=pa.float64(),
+    unit=pa.string(),
+    event_at=UTC_TIME,
+    known_at=UTC_TIME,
+)
+
+MODEL_METRIC = table(
+    "model_metric",
+    "One row per task, model, split, subgroup and metric, with a 95% interval by person bootstrap where it was made.",
+    task=pa.string(),
+    model_name=pa.string(),
+    model_version=pa.string(),
+    run_id=pa.string(),
+    split=pa.string(),
+    subgroup=pa.string(),
+    metric=pa.string(),
+    value=pa.float64(),
+    lower=pa.float64(),
+    upper=pa.float64(),
+    n=pa.int64(),
+    n_events=pa.int64(),
+)
+
+SCORED_COHORT = table(
+    "scored_cohort",
+    "One row per task and person at the scored date: risk with interval, the equation's risk, reasons, model version; "
+    "people who are not eligible have a reason instead of a score. Research use, not for care.",
+    task=pa.string(),
+    task_hash=pa.string(),
+    person_id=pa.string(),
+    as_of=UTC_TIME,
+    horizon_days=pa.int64(),
+    model_name=pa.string(),
+    model_version=pa.string(),
+    run_id=pa.string(),
+    core_version=pa.string(),
+    risk=pa.float64(),
+    risk_lo=pa.float64(),
+    risk_hi=pa.float64(),
+    equation_name=pa.string(),
+    risk_equation=pa.float64(),
+    risk_competing=pa.float64(),
+    percentile=pa.float64(),
+    band=pa.string(),
+    n_features_missing=pa.int64(),
+    defaulted_inputs=pa.string(),
+    eligible=pa.bool_(),
+    ineligible_reason=pa.string(),
+    reasons=pa.string(),
+    scored_at=UTC_TIME,
+)
+
+DERIVED: tuple[Table, ...] = (TASK_COHORT, TASK_ATTRITION, FEATURE_VALUE_LATEST, MODEL_METRIC, SCORED_COHORT)

@@ -1,0 +1,164 @@
+"""Tasks as data: what is predicted, for whom, from when, with which features, models and gates."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+TASK_DIR = Path(__file__).parent / "tasks"
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IndexDates(_Declared):
+    """Scheduled index dates: yearly from ``first`` until the data cutoff."""
+
+    first: date
+    every_years: int = Field(default=1, ge=1)
+    last: date | None = None
+
+    def dates(self, cutoff: datetime) -> list[datetime]:
+        """Return the index dates strictly before ``cutoff`` (midnight UTC)."""
+        found = []
+        year = self.first.year
+        while (at := datetime(year, self.first.month, self.first.day)) < cutoff:
+            if self.last is None or at.date() <= self.last:
+                found.append(at)
+            year += self.every_years
+        return found
+
+
+class Eligibility(_Declared):
+    """Who may be scored at an index date; judged only on what was known then."""
+
+    age_years: tuple[float, float]
+    observed_within_days: int = Field(gt=0, description="At least one clinical fact became known in this look-back.")
+    exclude_prior: tuple[str, ...] = Field(
+        default=(), description="Condition concepts that exclude, besides the outcome."
+    )
+
+
+class Outcome(_Declared):
+    """First record of any of these condition concepts, by onset date, as known at the data cutoff."""
+
+    phenotype: str
+    concepts: tuple[str, ...] = Field(min_length=1)
+
+
+class EquationUse(_Declared):
+    """A clinical equation as competitor: which feature feeds which of its inputs.
+
+    ``max_defaulted``: with more inputs than this unknown, the equation gives no risk.
+    """
+
+    name: str
+    inputs: dict[str, str]
+    mismatch: str = Field(description="How the equation's outcome, horizon or population differ from the task's.")
+    max_defaulted: int = 4
+
+
+class ModelSpec(_Declared):
+    """One candidate, in order of complexity; ``params`` are those of its kind (see ``ml.models``)."""
+
+    name: str
+    kind: Literal["equation", "recalibrated", "cox", "lightgbm"]
+    features: tuple[str, ...] = ()
+    offset: bool = False
+    params: dict[str, float | int] = {}
+
+
+class Band(_Declared):
+    """A named band of risk: ``risk >= from_risk`` and below the next band."""
+
+    name: str
+    from_risk: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Gates(_Declared):
+    """What a candidate must show before it may become champion (reference/ml.md 4.7)."""
+
+    c_within_se: float = Field(default=0.5, description="G3: C may be this many SE of the difference below.")
+    brier_loss: float = Field(default=0.002, description="G3: the interval of the Brier loss must end below this.")
+    observed_expected: tuple[float, float] = Field(default=(0.85, 1.15), description="G4: band of O:E.")
+    slope: tuple[float, float] = Field(default=(0.85, 1.2), description="G4: band of the calibration slope.")
+    ici: float = Field(default=0.02, description="G4: largest integrated calibration index.")
+    subgroup_observed_expected: tuple[float, float] = Field(default=(0.7, 1.4), description="G4: the same by subgroup.")
+    max_flips: float = Field(
+        default=0.25, description="G6: share of people that sub-sample models move over a threshold."
+    )
+    censoring_c: float = Field(default=0.6, description="G7: above this, IPCW metrics are flagged.")
+    volume_change: float = Field(default=0.2, description="G8: change of alert volume against the champion.")
+    min_events: int = Field(default=30, description="Held-out events below which a learned model cannot be judged.")
+
+
+class Task(_Declared):
+    """A declared prediction task. ``hash`` identifies everything that can change its result."""
+
+    name: str
+    version: int
+    title: str
+    description: str
+    index: IndexDates
+    eligibility: Eligibility
+    outcome: Outcome
+    competing: Literal["death"] = "death"
+    horizon_days: int = Field(gt=0)
+    interval_days: int = Field(default=365, gt=0, description="Length of the discrete-time intervals.")
+    feature_set: str
+    equations: tuple[EquationUse, ...] = Field(min_length=1, description="The first is the competitor and the offset.")
+    models: tuple[ModelSpec, ...] = Field(min_length=1)
+    thresholds: tuple[float, ...] = Field(description="Guideline risk thresholds for the decision curve and gates.")
+    bands: tuple[Band, ...]
+    test_fraction: float = Field(
+        default=0.25, gt=0, lt=1, description="Share of people held out, the same in every task."
+    )
+    folds: int = Field(default=5, ge=2)
+    subsamples: int = Field(default=10, ge=2, description="Models on 63.2% of people behind the risk interval.")
+    seed: int = 20260630
+    gates: Gates = Gates()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Task:
+        if self.horizon_days < self.interval_days:
+            raise ValueError("horizon_days must be at least interval_days")
+        if list(self.bands) != sorted(self.bands, key=lambda band: band.from_risk) or self.bands[0].from_risk != 0:
+            raise ValueError("bands must start at 0 and rise")
+        return self
+
+    @cached_property
+    def hash(self) -> str:
+        """First 12 hexadecimal digits of the sha256 of the declaration together with its feature set."""
+        from ml.features.spec import load_set
+
+        declared: dict[str, Any] = {
+            "task": self.model_dump(mode="json"),
+            "features": load_set(self.feature_set).model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def names() -> list[str]:
+    """Return the names of the shipped tasks."""
+    return sorted(path.stem for path in TASK_DIR.glob("*.yaml"))
+
+
+def load(name: str) -> Task:
+    """Load and validate a shipped task by name, or any task by the path of its YAML file.
+
+    Raises:
+        KeyError: no such task.
+        ValueError: the declaration is not valid; the message names the field.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else TASK_DIR / f"{name}.yaml"
+    if not path.exists():
+        raise KeyError(f"no task {name!r}; there are: {', '.join(names())}")
+    return Task.model_validate(yaml.safe_load(path.read_text()))

@@ -1,0 +1,372 @@
+"""Train a task: prepare, fit the candidates, log everything to MLflow, judge by gates, move the aliases."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from lake import derived
+from lake.settings import Settings
+from ml import candidates as cands
+from ml import card, evaluate, gates, plots, tables, tracking
+from ml import task as tasks
+from ml.candidates import Candidate
+from ml.dataset import CannotLearn, Dataset, person_overlap, prepare
+from ml.evaluate import Metric
+from ml.gates import Gate, Rival
+from ml.models import bundle as bundles
+from ml.models.bundle import Bundle, ModelUnusable
+from ml.task import Task
+from ml.tracking import Registered
+
+__all__ = ["CannotLearn", "TrainResult", "train"]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training did; everything in it is also in the MLflow run.
+
+    ``reused``: an earlier run had the same task, core and code, and stands. ``verdict``: why the champion is what it is.
+    ``metrics``: rows of ``model_metric``.
+    """
+
+    task: str
+    task_hash: str
+    core_version: str
+    run_id: str
+    reused: bool
+    chosen: str
+    champion: str | None
+    champion_version: str | None
+    verdict: str
+    gates: list[Gate]
+    metrics: list[dict[str, object]]
+    n_people: int
+    n_rows: int
+    n_events: int
+    seconds: float
+
+
+def train(settings: Settings, name: str, tags: dict[str, str] | None = None) -> TrainResult:
+    """Train one task and promote its best candidate if it passes the gates.
+
+    Idempotent: the same task, core content and code reuse the finished run. A failure ends the run FAILED. Writes
+    ``task_cohort``, ``task_attrition`` and ``model_metric``.
+
+    Args:
+        settings: where the lake and MLflow live, and how many threads may be used.
+        name: a shipped task, or the path of a task's YAML file.
+        tags: further tags of the run, such as Dagster's run id.
+
+    Raises:
+        CannotLearn: the cohort is empty or has no events.
+    """
+    started = time.monotonic()
+    task = tasks.load(name)
+    data = prepare(settings, task)
+    derived.replace(settings, tables.TASK_COHORT, task.name, data.cohort)
+    derived.replace(settings, tables.TASK_ATTRITION, task.name, data.attrition)
+    client = tracking.connect(settings)
+    experiment = tracking.experiment(client, settings, task)
+    key = hashlib.sha256(f"{task.hash}|{data.core_version}|{tracking.code_version()}".encode()).hexdigest()[:16]
+    if found := tracking.finished(client, experiment, key):
+        result = _reuse(client, found.info.run_id, started)
+    else:
+        identity = {
+            "twin.key": key,
+            "task_hash": task.hash,
+            "core_version": data.core_version,
+            "code_version": tracking.code_version(),
+            "git_sha": tracking.git_sha(),
+            "disclaimer": "research use, not for care",
+        }
+        label = f"{task.name} {data.cutoff:%Y-%m-%d} {data.core_version[:6]}"
+        with tracking.run(client, experiment, label, identity | (tags or {})) as run_id:
+            result = _train(settings, client, experiment, run_id, task, data, started)
+    derived.replace(settings, tables.MODEL_METRIC, task.name, _metric_table(result.metrics))
+    return result
+
+
+def _train(
+    settings: Settings, client: object, experiment: str, run_id: str, task: Task, data: Dataset, started: float
+) -> TrainResult:
+    threads = settings.threads
+    outcome, rows = cands.test_outcome(data)
+    overlap = person_overlap(data)
+    leak_gate = Gate(
+        "G1_leakage",
+        "pass" if overlap == 0 else "fail",
+        f"{data.design.values.size:,} feature values known by their index date; {overlap} people on both sides of a split",
+    )
+    tracking.log_dataset(client, run_id, settings, task, data.core_version)
+    made = cands.fit_all(task, data, threads)
+    chosen = cands.choose(made)
+    fallback = next((one for one in made if one.spec.kind == "recalibrated"), chosen)
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        train_sample = data.sample.take(~data.is_test)
+        logged: dict[str, tuple[str, str]] = {}
+        finals: dict[str, Bundle] = {}
+        for one in made:
+            final = one.bundle
+            if one in (chosen, fallback):
+                final = bundles.fit_subsamples(final, train_sample, task.subsamples, threads=threads, seed=task.seed)
+            finals[one.spec.name] = final
+            with tracking.run(client, experiment, one.spec.name, {"model": one.spec.name}, parent=run_id) as child:
+                _log_candidate(client, child, one)
+                address = tracking.log_model(settings, client, child, final, work / one.spec.name)
+                logged[one.spec.name] = (address, child)
+        champion = _champion(settings, client, task)
+        champion_rival = _as_rival(champion, data, rows, chosen.assessed_days)
+        verdicts = [leak_gate, _reloads(settings, logged[chosen.spec.name][0], work / chosen.spec.name)]
+        verdicts += gates.judge(
+            task,
+            outcome,
+            chosen.assessed_days,
+            chosen.test_risk,
+            chosen.test,
+            _rivals(made, chosen, champion_rival),
+            bundles.subsample_risks(finals[chosen.spec.name], data.sample.values[rows]),
+            cands.subgroups(data, rows),
+            cands.censoring_c(task, data, threads),
+            champion_rival,
+        )
+        winner, verdict, promoted = _decide(settings, task, client, chosen, fallback, champion, verdicts, logged, work)
+        metrics = _metric_rows(task, made, winner, data, run_id)
+        result = TrainResult(
+            task=task.name,
+            task_hash=task.hash,
+            core_version=data.core_version,
+            run_id=run_id,
+            reused=False,
+            chosen=chosen.spec.name,
+            champion=promoted.tags.get("model_name") if promoted else None,
+            champion_version=promoted.version if promoted else None,
+            verdict=verdict,
+            gates=verdicts,
+            metrics=metrics,
+            n_people=len(np.unique(data.sample.person)),
+            n_rows=len(data.sample.time),
+            n_events=len(np.unique(data.sample.person[data.sample.event == 1])),
+            seconds=time.monotonic() - started,
+        )
+        _log_parent(client, run_id, task, data, made, chosen, finals[chosen.spec.name], result, work)
+    return result
+
+
+def _log_candidate(client: object, run_id: str, one: Candidate) -> None:
+    numbers = {f"test_{metric.name}": metric.value for metric in one.test}
+    numbers |= {f"cv_{metric.name}": metric.value for metric in one.cv}
+    numbers["cv_log_likelihood"] = one.log_likelihood
+    params = {"kind": one.spec.kind, "offset": one.spec.offset, **one.spec.params}
+    params |= {"calibration_event": one.bundle.calibrator[0], "calibration_competing": one.bundle.calibrator[1]}
+    tracking.log_values(client, run_id, params, numbers)  # type: ignore[arg-type]
+
+
+def _log_parent(
+    client: object,
+    run_id: str,
+    task: Task,
+    data: Dataset,
+    made: list[Candidate],
+    chosen: Candidate,
+    final: Bundle,
+    result: TrainResult,
+    work: Path,
+) -> None:
+    outcome, rows = cands.test_outcome(data)
+    risks = {one.spec.name: one.test_risk for one in made}
+    plots.calibration(outcome, risks, chosen.assessed_days, work / "calibration.png")
+    plots.decision_curve(outcome, risks, chosen.assessed_days, work / "decision_curve.png")
+    values = data.sample.values[rows]
+    plots.contributions(
+        final.fitted.columns,
+        values,
+        bundles.explain(final, values),
+        f"What moves {chosen.spec.name}",
+        work / "reasons.png",
+    )
+    (work / "model_card.md").write_text(card.write(task, data, made, chosen, result.gates, result.verdict))
+    (work / "task.json").write_text(task.model_dump_json(indent=1))
+    (work / "result.json").write_text(json.dumps(asdict(result), indent=1, default=str))
+    for name in ("calibration.png", "decision_curve.png", "reasons.png", "model_card.md", "task.json", "result.json"):
+        client.log_artifact(run_id, str(work / name))  # type: ignore[attr-defined]
+    numbers = {f"test_{metric.name}": metric.value for metric in chosen.test}
+    params = {
+        "task": task.name,
+        "horizon_days": task.horizon_days,
+        "feature_set": task.feature_set,
+        "n_features": len(data.design.columns),
+        "n_people": result.n_people,
+        "n_rows": result.n_rows,
+        "n_people_with_event": result.n_events,
+        "data_cutoff": data.cutoff.date(),
+        "chosen": chosen.spec.name,
+        "champion": result.champion,
+    }
+    tracking.log_values(client, run_id, params, numbers)  # type: ignore[arg-type]
+    client.set_tag(run_id, "verdict", result.verdict)  # type: ignore[attr-defined]
+    client.set_tag(  # type: ignore[attr-defined]
+        run_id, "mlflow.note.content", (work / "model_card.md").read_text()
+    )
+
+
+def _reloads(settings: Settings, address: str, folder: Path) -> Gate:
+    """G2: the logged model loads without pickles and scores the golden rows as it did in memory."""
+    try:
+        loaded = tracking.load(settings, address)
+        difference = tracking.golden_difference(loaded, folder)
+    except ModelUnusable as error:
+        return Gate("G2_reload", "fail", str(error))
+    return Gate(
+        "G2_reload", "pass" if difference <= 1e-9 else "fail", f"golden rows differ by at most {difference:.1g}"
+    )
+
+
+def _champion(settings: Settings, client: object, task: Task) -> tuple[Registered, Bundle] | None:
+    """Return the reigning champion of the same task declaration, if it still loads."""
+    found = tracking.aliased(client, task.name, "champion")  # type: ignore[arg-type]
+    if found is None or found.tags.get("task_hash") != task.hash:
+        return None
+    try:
+        return found, tracking.load(settings, f"models:/{task.name}/{found.version}")
+    except ModelUnusable:
+        return None
+
+
+def _as_rival(
+    champion: tuple[Registered, Bundle] | None, data: Dataset, rows: np.ndarray, at_days: float
+) -> Rival | None:
+    if champion is None or champion[1].features != data.design.names:
+        return None
+    version, made = champion
+    return Rival(f"champion v{version.version}", cands.risk_at(made, data.sample.values[rows], at_days))
+
+
+def _rivals(made: list[Candidate], chosen: Candidate, champion: Rival | None) -> list[Rival]:
+    rivals = [
+        Rival(one.spec.name, one.test_risk) for one in made if one.spec.kind == "recalibrated" and one is not chosen
+    ]
+    return [*rivals, champion] if champion else rivals
+
+
+def _decide(
+    settings: Settings,
+    task: Task,
+    client: object,
+    chosen: Candidate,
+    fallback: Candidate,
+    champion: tuple[Registered, Bundle] | None,
+    verdicts: list[Gate],
+    logged: dict[str, tuple[str, str]],
+    work: Path,
+) -> tuple[Candidate, str, Registered | None]:
+    """Promote the chosen candidate when all gates pass; otherwise keep the champion, or fall back to the equation.
+
+    The recalibrated equation may serve without held-out proof: it has a published form and two fitted numbers. It never
+    replaces a champion that was promoted by passing the gates.
+    """
+    blocking = [gate for gate in verdicts if gate.status != "pass"]
+    evidence = {f"gate.{gate.name}": f"{gate.status}: {gate.evidence}"[:4900] for gate in verdicts}
+    base = {"task_hash": task.hash, "gates": "passed" if not blocking else "not passed"}
+    challenger = tracking.register(
+        client,  # type: ignore[arg-type]
+        task,
+        logged[chosen.spec.name][0],
+        logged[chosen.spec.name][1],
+        base | evidence | {"model_name": chosen.spec.name},
+    )
+    client.set_registered_model_alias(task.name, "challenger", challenger.version)  # type: ignore[attr-defined]
+    if not blocking:
+        client.set_registered_model_alias(task.name, "champion", challenger.version)  # type: ignore[attr-defined]
+        return chosen, f"{chosen.spec.name} passed all gates and is champion", challenger
+    why = ", ".join(f"{gate.name} {gate.status}" for gate in blocking)
+    if champion and champion[0].tags.get("gates") == "passed":
+        return (
+            chosen,
+            f"{chosen.spec.name} stays challenger ({why}); champion v{champion[0].version} is kept",
+            champion[0],
+        )
+    reload_gate = _reloads(settings, logged[fallback.spec.name][0], work / fallback.spec.name)
+    if reload_gate.status != "pass" or verdicts[0].status != "pass":
+        return chosen, f"{chosen.spec.name} stays challenger ({why}); nothing is fit to be champion", None
+    version = challenger
+    if fallback is not chosen:
+        version = tracking.register(
+            client,  # type: ignore[arg-type]
+            task,
+            logged[fallback.spec.name][0],
+            logged[fallback.spec.name][1],
+            base
+            | {
+                "model_name": fallback.spec.name,
+                "gates": "fallback",
+                "gate.G2_reload": f"{reload_gate.status}: {reload_gate.evidence}",
+                "fallback_for": f"{chosen.spec.name}: {why}",
+            },
+        )
+    client.set_registered_model_alias(task.name, "champion", version.version)  # type: ignore[attr-defined]
+    return fallback, f"{chosen.spec.name} did not pass ({why}); {fallback.spec.name} serves as champion", version
+
+
+def _metric_rows(
+    task: Task, made: list[Candidate], winner: Candidate, data: Dataset, run_id: str
+) -> list[dict[str, object]]:
+    outcome, rows = cands.test_outcome(data)
+    first = data.first & ~data.is_test
+
+    def listed(one: Candidate, split: str, subgroup: str, found: list[Metric], n: int) -> list[dict[str, object]]:
+        events = int(next(metric.value for metric in found if metric.name == "n_events"))
+        return [
+            {
+                "task": task.name,
+                "model_name": one.spec.name,
+                "model_version": task.hash,
+                "run_id": run_id,
+                "split": split,
+                "subgroup": subgroup,
+                "metric": metric.name,
+                "value": _finite(metric.value),
+                "lower": _finite(metric.lower),
+                "upper": _finite(metric.upper),
+                "n": n,
+                "n_events": events,
+            }
+            for metric in found
+            if metric.name != "n_events"
+        ]
+
+    found = []
+    for one in made:
+        found += listed(one, "test", "all", one.test, int(rows.sum()))
+        found += listed(one, "cv", "all", one.cv, int(first.sum()))
+    for name, mask in cands.subgroups(data, rows).items():
+        part = outcome.take(mask)
+        # below ten events a subgroup's figures are noise
+        if ((part.event == 1) & (part.time <= winner.assessed_days)).sum() >= 10:
+            risk = winner.test_risk[mask]
+            found += listed(winner, "test", name, evaluate.metrics(part, risk, winner.assessed_days), int(mask.sum()))
+    return found
+
+
+def _metric_table(rows: list[dict[str, object]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=tables.MODEL_METRIC.schema)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _reuse(client: object, run_id: str, started: float) -> TrainResult:
+    with tempfile.TemporaryDirectory() as scratch:
+        path = client.download_artifacts(run_id, "result.json", scratch)  # type: ignore[attr-defined]
+        stored = json.loads(Path(path).read_text())
+    stored["gates"] = [Gate(**gate) for gate in stored["gates"]]
+    return TrainResult(**(stored | {"reused": True, "seconds": time.monotonic() - started}))

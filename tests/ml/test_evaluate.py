@@ -1,0 +1,76 @@
+"""Metrics against riskRegression, survival and dcurves (shared oracles, made with the R packages)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml import evaluate, survival
+from ml.evaluate import Outcome
+
+
+def test_framingham_scores_equal_risk_regression(shared_data: Path) -> None:
+    # riskRegression Score() and survival concordance: AUC .78476, Brier .072793, Harrell .74216 (reference H16)
+    rows = pd.read_csv(shared_data / "ml/oracles/framingham_cox_pred10.csv")
+    outcome = Outcome(rows["t"].to_numpy(), rows["event"].to_numpy(int))
+    risk = rows["pred10"].to_numpy()
+    assert evaluate.auc(outcome, risk, 10) == pytest.approx(0.78476, abs=1e-4)
+    assert evaluate.brier(outcome, risk, 10) == pytest.approx(0.072793, abs=1e-5)
+    assert evaluate.harrell_c(outcome, risk) == pytest.approx(0.74216, abs=3e-3)  # a fixed sample of 4,000 people
+    overall = evaluate.observed(outcome, 10)
+    assert evaluate.brier(outcome, np.full_like(risk, overall), 10) == pytest.approx(0.081439, abs=1e-5)
+
+
+def test_mgus2_cumulative_incidence_equals_survival(shared_data: Path) -> None:
+    # survival::survfit with competing death (reference H18)
+    rows = pd.read_parquet(shared_data / "ml/cohorts/survival/mgus2.parquet")
+    oracle = json.loads((shared_data / "ml/oracles/r_oracle.json").read_text())["mgus2"]
+    time = np.where(rows["pstat"] == 1, rows["ptime"], rows["futime"]).astype(float)
+    event = np.where(rows["pstat"] == 1, 1, np.where(rows["death"] == 1, 2, 0))
+    incidence = survival.aalen_johansen(time, event)
+    one_minus = survival.kaplan_meier(time, event == 1)
+    np.testing.assert_allclose(incidence.at(np.array(oracle["months"], float)), oracle["cif_pcm"], atol=1e-5)
+    np.testing.assert_allclose(
+        1 - one_minus.at(np.array(oracle["months"], float)), oracle["one_minus_km_pcm"], atol=1e-5
+    )
+
+
+def test_net_benefit_equals_dcurves(shared_data: Path) -> None:
+    # dcurves::dca on its binary example
+    data = pd.read_csv(shared_data / "ml/oracles/dcurves_df_binary.csv")
+    oracle = pd.read_csv(shared_data / "ml/oracles/dcurves_binary_net_benefit.csv")
+    oracle = oracle[(oracle["model"] == "cancerpredmarker") & (oracle["threshold"] > 0)].dropna(subset="net_benefit")
+    case = data["cancer"].astype(str).str.lower().isin(["true", "1"]).to_numpy()
+    outcome = Outcome(np.where(case, 0.5, 2.0), case.astype(int))
+    ours = evaluate.net_benefit(outcome, data["cancerpredmarker"].to_numpy(), 1.0, oracle["threshold"])
+    np.testing.assert_allclose([value for _, value in ours], oracle["net_benefit"], atol=1e-9)
+
+
+def test_harrell_c_counts_ties_a_half_and_dead_as_never() -> None:
+    # by hand: case at 1 against 3 others; risks .5 vs .5 (half), .2 (one), .9 (none)
+    outcome = Outcome(np.array([1.0, 2.0, 3.0, 0.5]), np.array([1, 0, 0, 2]))
+    assert evaluate.harrell_c(outcome, np.array([0.5, 0.5, 0.2, 0.9])) == pytest.approx(0.5)
+
+
+def test_perfectly_calibrated_risks_have_slope_one_and_no_gap() -> None:
+    random = np.random.default_rng(0)
+    risk = random.beta(2, 8, 40_000)
+    case = random.random(len(risk)) < risk
+    outcome = Outcome(np.where(case, 0.5, 2.0), case.astype(int))
+    found = evaluate.calibration(outcome, risk, 1.0)
+    assert found["slope"] == pytest.approx(1, abs=0.04)
+    assert found["ici"] < 0.006
+    assert evaluate.observed(outcome, 1.0) / risk.mean() == pytest.approx(1, abs=0.03)
+
+
+def test_no_events_and_bad_risks_are_refused_or_nan_never_a_number() -> None:
+    outcome = Outcome(np.array([1.0, 2.0]), np.array([0, 0]))
+    assert np.isnan(evaluate.harrell_c(outcome, np.array([0.1, 0.2])))
+    with pytest.raises(ValueError, match="probabilities"):
+        evaluate.metrics(outcome, np.array([0.1, 1.2]), 1.0)
+    with pytest.raises(ValueError, match="empty"):
+        evaluate.metrics(Outcome(np.array([]), np.array([], int)), np.array([]), 1.0)
