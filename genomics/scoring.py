@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genomics.builds import PAR_X
 from genomics.normalise import trim
 from genomics.scan import delivered, read_tables
 from genomics.score_file import read_score_file
@@ -64,7 +65,12 @@ def score(con: duckdb.DuckDBPyConnection, policy: Policy | None = None) -> tuple
         " ?::bigint as least_cohort, ?::bigint as x_ploidy, ?::boolean as keep_ambiguous",
         [policy.least_match_rate, policy.least_called, policy.least_cohort, policy.x_ploidy, policy.keep_ambiguous],
     )
+    regions = [
+        {"build": build, "start_pos": start, "end_pos": end} for build, listed in PAR_X.items() for start, end in listed
+    ]
+    con.register("score_par", pa.Table.from_pylist(regions))
     con.execute(_SQL.read_text())
+    con.unregister("score_par")
     return _result(con, "score_result", GENOME_SCORE), _result(con, "score_audit", GENOME_SCORE_AUDIT)
 
 

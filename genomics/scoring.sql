@@ -1,6 +1,6 @@
 -- Polygenic scores over the sparse genotype table.
 -- Reads: score_weight (trimmed, one file per score and build), genome_sample, genome_variant, genome_genotype,
--- genome_callable_interval, score_setting. Leaves: score_result, score_audit.
+-- genome_callable_interval, score_setting, score_par (pseudoautosomal regions of X). Leaves: score_result, score_audit.
 
 -- sites of the scores that any file knows; the first record of a variant counts where a file repeats it
 create or replace temp table score_call as
@@ -91,7 +91,10 @@ create or replace temp table score_used as
 select
     t.*, w.chrom, w.pos, w.effect_type, coalesce(w.effect_weight, 0) as weight,
     w.dosage_0_weight, w.dosage_1_weight, w.dosage_2_weight,
-    length(v.ref) as ref_length
+    length(v.ref) as ref_length,
+    w.chrom = 'X' and not exists (
+        select 1 from score_par as r where r.build = w.build and w.pos between r.start_pos and r.end_pos
+    ) as is_single_in_males
 from score_fate as t
 inner join score_weight as w on w.weight_id = t.weight_id
 inner join score_site as v on v.variant_id = t.variant_id and v.build = w.build
@@ -102,13 +105,16 @@ create or replace temp table score_row as
 select
     u.file_id, u.weight_id, g.sample,
     bool_and(g.state <> 'not_assessed') as is_assessed,
-    bool_or(g.a1 = -2) as is_haploid,
-    sum((g.a0 = 1)::int + (g.a1 = 1)::int)::int as alt_copies
+    -- a male's X outside the pseudoautosomal regions is one copy, also where it is written as a pair
+    bool_or(g.a1 = -2 or (p.ploidy_sex = 'male' and u.is_single_in_males and g.a0 = g.a1)) as is_haploid,
+    sum((g.a0 = 1)::int + (g.a1 = 1 and not (p.ploidy_sex = 'male' and u.is_single_in_males and g.a0 = g.a1))::int)::int
+        as alt_copies
 from score_used as u
 inner join genome_variant as v
     on v.file_id = u.file_id and v.record_no = u.record_no
     and (v.variant_id = u.variant_id or (not u.effect_is_alt and u.n_alts > 1))
 inner join genome_genotype as g on g.file_id = u.file_id and g.variant_id = v.variant_id and g.record_no = v.record_no
+inner join genome_sample as p on p.file_id = g.file_id and p.sample = g.sample
 where u.is_in_file and u.is_pass
 group by u.file_id, u.weight_id, g.sample;
 
@@ -120,14 +126,22 @@ select
     case
         when not r.is_assessed then null
         when r.is_haploid then (case when u.effect_is_alt then r.alt_copies else 1 - r.alt_copies end)
-            * case when u.chrom = 'X' then s.x_ploidy else 1 end
+            * case when u.is_single_in_males then s.x_ploidy else 1 end
         when u.effect_is_alt then r.alt_copies
         else 2 - r.alt_copies
     end as copies,
-    case when r.is_haploid and not (u.chrom = 'X' and s.x_ploidy = 2) then 1 else 2 end as n_alleles
+    case when r.is_haploid and not (u.is_single_in_males and s.x_ploidy = 2) then 1 else 2 end as n_alleles
 from score_row as r
 inner join score_used as u on u.file_id = r.file_id and u.weight_id = r.weight_id
 cross join score_setting as s
+union all
+-- males without a row have a single reference allele on X
+select p.file_id, p.sample, u.weight_id, true, case when u.effect_is_alt then 0 else 1 end, 1
+from score_used as u
+inner join genome_sample as p on p.file_id = u.file_id and p.ploidy_sex = 'male'
+left join score_row as r on r.file_id = u.file_id and r.weight_id = u.weight_id and r.sample = p.sample
+cross join score_setting as s
+where u.is_in_file and u.is_pass and u.is_single_in_males and s.x_ploidy = 1 and r.sample is null
 union all
 -- a site that the file lacks or filters out is not assessed, unless a reference stretch spans it
 select p.file_id, p.sample, u.weight_id, i.start_pos is not null, case when i.start_pos is not null then (case when u.effect_is_alt then 0 else 2 end) end, 2

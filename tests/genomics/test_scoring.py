@@ -87,6 +87,13 @@ def test_hemizygous_x_counts_as_the_policy_says(tmp_path: Path) -> None:
     assert [(row["sum"], row["denominator"]) for row in one.values()] == [(1, 1), (1, 2), (0, 1)]
 
 
+def test_a_single_x_may_be_written_as_a_pair(tmp_path: Path) -> None:
+    records = ["chrX 50000000 . A G . . . GT 1/1 1 0/0 1/1", "chrX 50000100 . A G . . . GT 0 0 1 0/1"]
+    weights = ["rs1 X 50000000 G A 1 . FALSE FALSE", "rs2 X 50000100 A G 10 . FALSE FALSE"]
+    assert [row["sum"] for row in sums(tmp_path, records, weights, "abcw", x_ploidy=1).values()] == [11, 11, 0, 12]
+    assert [row["sum"] for row in sums(tmp_path, records, weights, "abcw").values()] == [22, 22, 0, 12]
+
+
 def test_a_filtered_record_is_not_assessed_for_anyone(tmp_path: Path) -> None:
     records = ["chr1 100 . A G . LowQual . GT 0/1 0/0", "chr1 200 . A G . PASS . GT 0/1 0/1"]
     weights = ["rs1 1 100 A G 1 . FALSE FALSE", "rs2 1 200 G A 1 . FALSE FALSE"]

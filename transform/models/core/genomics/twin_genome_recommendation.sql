@@ -1,0 +1,26 @@
+with
+    results as (select * from {{ source("genome_results", "genome_recommendation") }}),
+
+    samples as (select * from {{ ref("int_genome__sample_known") }}),
+
+    final as (
+        select
+            samples.person_id,
+            results.source as source_system,
+            results.sample,
+            results.gene,
+            results.drug,
+            results.rxnorm,
+            results.phenotype,
+            results.recommendation,
+            results.strength,
+            results.citation,
+            results.guideline_version,
+            samples.known_at,
+            samples.known_basis
+        from results
+        inner join samples on samples.source_system = results.source and samples.sample = results.sample
+    )
+
+select *
+from final
