@@ -18,7 +18,7 @@ def stages() -> dict[str, list[dg.AssetsDefinition]]:
         "raw": raw.assets(),
         staleness.LANDING: landing.assets(),
         staleness.GENOME: genome.assets(),
-        **warehouse.assets(Settings()),
+        **warehouse.assets(Settings(), {}),
     }
     published = [key for assets in built.values() for one in assets for key in one.keys if _is_published(key)]
     return {**built, staleness.PUBLISH: publish.assets(published)}

@@ -1,7 +1,7 @@
 """The warehouse: dbt builds the ledger and its views first, and what shows the models' results after the models."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -23,27 +23,32 @@ OWNERS = {"core": ["team:data-engineering"], "marts": ["team:analytics"]}
 class Translator(DagsterDbtTranslator):
     """Names, groups and owners of dbt models, and the assets that stand behind dbt's sources."""
 
-    def __init__(self) -> None:
+    def __init__(self, results: Mapping[str, Sequence[dg.AssetKey]]) -> None:
         super().__init__()
-        self.behind: dict[str, list[dg.AssetKey]] = {}
+        self.raw: dict[str, list[dg.AssetKey]] = {}
         for room in rooms.READER_ROOMS:
             for reader in rooms.readers_of(room):
                 for table in reader.tables:
-                    self.behind.setdefault(table.name, []).append(key_of(reader.name))
+                    self.raw.setdefault(table.name, []).append(key_of(reader.name))
+        self.results = results
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """A raw table is written by several formats: the model depends on all of them."""
+        """A raw table is written by several formats, a result by several tasks: the model depends on all of them."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         if unique_id.startswith("source."):
             return spec
         deps: dict[dg.AssetKey, dg.AssetDep] = {}
         for dep in spec.deps:
-            is_raw = dep.asset_key.path[0] == "raw"
-            # A refresh takes in late files with the landing manifest; what reads raw rows waits for that.
-            behind = [*self.behind.get(dep.asset_key.path[-1], []), FILES] if is_raw else [dep.asset_key]
-            for key in behind:
+            for key in self._behind(dep.asset_key):
                 deps[key] = dg.AssetDep(key, partition_mapping=_partitions(key))
         return spec.replace_attributes(deps=list(deps.values()))
+
+    def _behind(self, key: dg.AssetKey) -> Sequence[dg.AssetKey]:
+        layer, table = key.path[0], key.path[-1]
+        if layer == "raw":
+            # A refresh takes in late files with the landing manifest; what reads raw rows waits for that.
+            return [*self.raw.get(table, []), FILES]
+        return self.results.get(table, [key]) if layer == "derived" else [key]
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Layer and name, as in DuckDB: ``core/twin_person``, ``marts_risk/risk_current``."""
@@ -71,10 +76,14 @@ def _partitions(key: dg.AssetKey) -> dg.PartitionMapping | None:
     return dg.AllPartitionMapping() if key.path[0] == "raw" else None
 
 
-def assets(settings: Settings) -> dict[str, list[dg.AssetsDefinition]]:
-    """The two passes of dbt and the hand-over of core tables to Python, by stage."""
+def assets(settings: Settings, results: Mapping[str, Sequence[dg.AssetKey]]) -> dict[str, list[dg.AssetsDefinition]]:
+    """The two passes of dbt and the hand-over of core tables to Python, by stage.
+
+    Args:
+        results: which assets write a derived table of the models.
+    """
     manifest = json.loads(dbt.manifest_path(settings).read_bytes())
-    translator = Translator()
+    translator = Translator(results)
 
     @dbt_assets(manifest=manifest, exclude=AFTER_MODELS, name="dbt_core", dagster_dbt_translator=translator)
     def dbt_core(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
