@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lake import contracts, files, manifest
+from lake import contracts, files, manifest, warehouse
 from lake.contracts import Contracts
 from lake.manifest import Entry
 from lake.quarantine import BadFile, Rejected, as_arrow
@@ -22,7 +25,6 @@ from lake.settings import Settings
 from lake.sink import PARQUET, Sink
 
 BATCH_FILES = 200
-BATCH_ROWS = 500_000
 """Contracts are checked for many files at once: a suite costs its start-up per call, not per row."""
 
 Progress = Callable[[Entry], None]
@@ -55,35 +57,44 @@ def ingest(
         One entry per file, in the order given.
     """
     result: list[Entry] = []
-    batch: list[_Read] = []
     work = settings.lake / "work" / str(os.getpid())
     _clear_abandoned(settings)
+    (work / "spill").mkdir(parents=True, exist_ok=True)
+    database = warehouse.memory(settings, work / "spill")
 
-    def flush() -> None:
-        _apply_contracts(batch, contract)
-        for one in batch:
-            entry = _commit(settings, one)
-            result.append(entry)
-            if progress:
-                progress(entry)
-        batch.clear()
+    def read(one: Landed) -> _Read | Entry:
+        return _read(settings, readers, one, work, database)
 
     try:
-        for one in landed:
-            read = _read(settings, readers, one, work)
-            if isinstance(read, Entry):
-                result.append(read)
-                continue
-            batch.append(read)
-            if len(batch) >= BATCH_FILES or sum(sum(b.sink.rows.values()) for b in batch) >= BATCH_ROWS:
-                flush()
-        flush()
+        with ThreadPoolExecutor(settings.threads or os.cpu_count()) as pool:
+            for some in _batches(landed):
+                reads = list(pool.map(read, some))
+                new = [one for one in reads if isinstance(one, _Read)]
+                _apply_contracts(new, contract)
+                committed = {one.entry.file_id: _commit(settings, one) for one in new}
+                for entry in committed.values():
+                    if progress:
+                        progress(entry)
+                result += [one if isinstance(one, Entry) else committed[one.entry.file_id] for one in reads]
     finally:
+        database.close()
         shutil.rmtree(work, ignore_errors=True)
     return result
 
 
-def _read(settings: Settings, readers: Sequence[Reader], landed: Landed, work: Path) -> _Read | Entry:
+def _batches(landed: Iterable[Landed]) -> Iterator[list[Landed]]:
+    rest = iter(landed)
+    while some := list(islice(rest, BATCH_FILES)):
+        yield some
+
+
+def _read(
+    settings: Settings,
+    readers: Sequence[Reader],
+    landed: Landed,
+    work: Path,
+    database: duckdb.DuckDBPyConnection,
+) -> _Read | Entry:
     stat = landed.path.stat()
     file_id = files.sha256(landed.path)
     known = manifest.read(settings, file_id)
@@ -103,7 +114,9 @@ def _read(settings: Settings, readers: Sequence[Reader], landed: Landed, work: P
     scratch = work / file_id
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    sink = Sink(settings, file_id=file_id, source=landed.source, account=landed.account, work=scratch)
+    sink = Sink(
+        settings, file_id=file_id, source=landed.source, account=landed.account, work=scratch, database=database
+    )
     try:
         reader = choose(landed, readers)
         entry = replace(entry, format=reader.name)

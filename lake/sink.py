@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from lake.quarantine import Rejected
 from lake.settings import Settings
 from lake.tables import DELIVERY_COLUMNS, Table, by_name
+from lake.warehouse import memory
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3}
 
@@ -27,7 +28,16 @@ class Sink:
     are what they became: one record may give several rows.
     """
 
-    def __init__(self, settings: Settings, *, file_id: str, source: str, account: str | None, work: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        file_id: str,
+        source: str,
+        account: str | None,
+        work: Path,
+        database: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
         self.settings = settings
         self.file_id = file_id
         self.source = source
@@ -43,6 +53,7 @@ class Sink:
         self._tables: dict[str, Table] = {}
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._parts: dict[str, list[Path]] = {}
+        self._database = database
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def declare(self, tables: Iterable[Table]) -> None:
@@ -51,11 +62,16 @@ class Sink:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """An in-memory DuckDB of this file, without extensions from outside; closed with the sink."""
-        if self._connection is None:
-            from lake.warehouse import memory
+        """A DuckDB connection of this file alone, without extensions from outside; closed with the sink.
 
-            self._connection = memory(self.settings, self.work)
+        The database behind it may serve other files at the same time: create temporary objects only.
+        """
+        if self._connection is None:
+            if self._database is None:
+                self._connection = memory(self.settings, self.work)
+            else:
+                self._connection = self._database.cursor()
+                self._connection.execute("set timezone = 'UTC'")
         return self._connection
 
     def write(self, table: str, rows: pa.Table | pa.RecordBatch) -> None:
