@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ehr.extract.dialect import found_column
+from ehr.extract.dialect import column_for, found_column
 from ehr.extract.mapping import Column, Mapping, Type, type_of
 from lake.sink import duckdb_type
 from lake.tables import Table
@@ -69,7 +69,8 @@ def compile_mapping(mapping: Mapping, table: Table, header: tuple[str, ...]) -> 
     texts, values, problems, checks = [], {}, [], []
     origins: dict[str, tuple[str, ...]] = {}
     used: set[int] = set()
-    for number, column in enumerate(mapping.columns):
+    for number, declared in enumerate(mapping.columns):
+        column = column_for(declared, header)
         kind = type_of(column, table)
         indexes = found_column(column, header)
         origins[column.to] = tuple(header[index] for index in indexes)

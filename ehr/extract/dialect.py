@@ -59,8 +59,18 @@ def header_cells(head: bytes, delimiter: str, encoding: str = "utf-8") -> tuple[
     return cells, match.end(), len(re.findall(rb"\r\n|\n|\r", head[: match.end()]))
 
 
+def column_for(column: Column, header: tuple[str, ...]) -> Column:
+    """The column as declared, or what it is ``otherwise`` where the header lacks it."""
+    if column.otherwise is None or found_column(column.model_copy(update={"otherwise": None}), header):
+        return column
+    return column_for(column.otherwise, header)
+
+
 def found_column(column: Column, header: tuple[str, ...]) -> list[int]:
     """Indexes of the header cells that feed a column; empty if the file does not have it."""
+    if column.otherwise is not None:
+        chosen = column_for(column, header)
+        return found_column(chosen.model_copy(update={"otherwise": None}), header)
     lowered = [cell.casefold() for cell in header]
     if column.coalesce:
         return [
@@ -79,7 +89,8 @@ def missing_columns(mapping: Mapping, header: tuple[str, ...]) -> list[str]:
     """Names that the header should have and lacks, synonyms joined by `or`."""
     missing: list[str] = []
     for column in mapping.columns:
-        if column.constant is None and not column.optional and not found_column(column, header):
+        chosen = column_for(column, header)
+        if chosen.constant is None and not chosen.optional and not found_column(chosen, header):
             spelled = " or ".join(column.names or column.coalesce or column.concat[:1])
             if spelled not in missing:
                 missing.append(spelled)

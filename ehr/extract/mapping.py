@@ -94,6 +94,9 @@ class Column(BaseModel):
         default="reject",
         description="What a text that is not of the type does to the row; null needs the text kept elsewhere.",
     )
+    otherwise: Column | None = Field(
+        default=None, description="What feeds the column where the file lacks `from`; other names, other part, …"
+    )
     description: str | None = None
 
     @field_validator("values", mode="before")
@@ -106,6 +109,14 @@ class Column(BaseModel):
         return {spelled[k] if isinstance(k, bool) else str(k): v for k, v in value.items()}
 
     _zone_exists = field_validator("zone")(_known_zone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _same_target(cls, value: object) -> object:
+        """`otherwise` is written without `to`."""
+        if isinstance(value, dict) and isinstance(value.get("otherwise"), dict):
+            return {**value, "otherwise": {"to": value.get("to"), **value["otherwise"]}}
+        return value
 
     @model_validator(mode="after")
     def _one_origin(self) -> Column:

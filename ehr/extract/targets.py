@@ -18,6 +18,7 @@ PERSON_RECORD = Table(
             ("given", pa.string()),
             ("birth_date", pa.date32()),
             ("sex", pa.string()),
+            ("death_date", pa.date32()),
             ("phone", pa.string()),
             ("email", pa.string()),
             ("address_line", pa.string()),

@@ -47,7 +47,7 @@ def test_a_plain_lab_extract(settings: Settings) -> None:
     entry = land(settings, LABS + GOOD + "R2,P1,CRP,C-reactive protein,<0.5,mg/L,<5,2024-03-01,2024-03-02,F\n")
     assert (entry.status, entry.format, entry.records_read, entry.records_accepted) == ("ingested", "extract", 2, 2)
     first, second = rows(settings, entry, "lab_result")
-    assert first["record_no"] == 1
+    assert (first["record_no"], first["code_system"]) == (1, "local")
     assert (first["value_text"], first["value_num"], first["comparator"]) == ("5.4", 5.4, None)
     assert (first["ref_low"], first["ref_high"]) == (3.5, 5.1)
     assert first["collected_at"] == datetime(2024, 3, 1, 8, 30)
@@ -163,8 +163,8 @@ def test_the_same_file_as_gzip_and_as_parquet(settings: Settings, tmp_path: Path
 
 def test_local_times_become_utc_and_skipped_times_are_refused(settings: Settings) -> None:
     """New York: DST starts 2024-03-10 02:00 (skips to 03:00), ends 2024-11-03 02:00. https://www.nist.gov/pml/time-and-frequency-division/popular-links/daylight-saving-time-dst"""
-    header = "result_id,mrn,loinc,local_code,value,unit,collected_at,resulted_at,status\n"
-    line = "1,RV-1,4548-4,A1C,6.1,%,{},2024-12-01T00:00:00,F\n"
+    header = "result_id,mrn,test_code,loinc,value,unit,ref_low,ref_high,collected_at,resulted_at,status\n"
+    line = "1,RV-1,A1C,4548-4,6.1,%,4,5.6,{},2024-12-01T00:00:00,F\n"
     times = ["2024-01-15T08:00:00", "2024-07-15T08:00:00", "2024-03-10T02:30:00", "2024-11-03T01:30:00"]
     times += ["2024-07-15T08:00:00+02:00", "2024-07-15T08:00:00Z"]
     entry = land(settings, header + "".join(line.format(t) for t in times), "labs_2024.csv", "riverside")
@@ -179,21 +179,23 @@ def test_local_times_become_utc_and_skipped_times_are_refused(settings: Settings
     }
     assert [one[:2] for one in refused(settings, entry)] == [("line 4", "nonexistent_local_time")]
     assert (staged[1]["code_system"], staged[1]["code"]) == ("http://loinc.org", "4548-4")
+    assert (staged[1]["ref_low"], staged[1]["ref_high"]) == (4.0, 5.6)
 
 
 def test_people_accounts_and_samples_become_person_records(settings: Settings) -> None:
     people = land(
         settings,
-        "mrn,family_name,given_name,birth_date,sex,phone,email,street,city,postal_code,updated_at\n"
-        "RV-1,Doe,Jane,1961-02-03,F,555,j@x.org,1 Main St,Town,30012,2015-01-01T00:00:00\n"
-        "RV-2,Doe,Jim,1961-02-31,M,,,,,,\n",
+        "mrn,family_name,given_name,birth_date,sex,phone,email,street,city,postal_code,deceased_on,updated_at\n"
+        "RV-1,Doe,Jane,1961-02-03,F,555,j@x.org,1 Main St,Town,30012,2020-05-06,2015-01-01T08:00:00\n"
+        "RV-2,Doe,Jim,1961-02-31,M,,,,,,,\n",
         "patients.csv",
         "riverside",
     )
     assert (people.records_accepted, people.records_rejected) == (1, 1)
     (person,) = rows(settings, people, "person_record")
     assert (person["person_key"], person["id_type"], person["sex"]) == ("RV-1", "mrn", "female")
-    assert person["birth_date"] == date(1961, 2, 3)
+    assert (person["birth_date"], person["death_date"]) == (date(1961, 2, 3), date(2020, 5, 6))
+    assert person["recorded_at"] == datetime(2015, 1, 1, 13)  # 08:00 in New York
     accounts = land(
         settings,
         "account_id,platform,family,given,birth_date,email,phone,postal_code,enrolled_at\n"
@@ -213,6 +215,14 @@ def test_people_accounts_and_samples_become_person_records(settings: Settings) -
     assert sample["recorded_at"] == datetime(2015, 7, 2)
 
 
+def test_sodium_is_a_code_and_null_a_name(settings: Settings) -> None:
+    entry = land(settings, LABS + GOOD.replace("GLU", "NA").replace(",F\n", ",NA\n"))
+    (row,) = rows(settings, entry, "lab_result")
+    assert (row["code"], row["status"]) == ("NA", None)
+    people = land(settings, "mrn,last_name,birth_date\n1,Null,1970-01-01\n", "patients.csv")
+    assert rows(settings, people, "person_record")[0]["family"] == "Null"
+
+
 def test_vital_signs(settings: Settings) -> None:
     entry = land(
         settings,
@@ -222,6 +232,7 @@ def test_vital_signs(settings: Settings) -> None:
         "vitals_2024.csv",
     )
     one, two = rows(settings, entry, "vital_sign")
+    assert (one["code_system"], one["code"]) == ("http://loinc.org", "8867-4")
     assert (one["value_num"], one["measured_at"]) == (62.0, datetime(2024, 3, 1, 8, 30))
     assert (two["value_num"], two["value_text"]) == (None, "fast")
 

@@ -23,8 +23,8 @@ with
                 then 'female'
                 else 'unknown'
             end as sex,
-            cast(null as timestamp) as death_at,
-            cast(null as boolean) as is_deceased,
+            cast(death_date as timestamp) as death_at,
+            case when death_date is not null then true end as is_deceased,
             phone,
             email,
             address_line,
