@@ -246,11 +246,14 @@ class Splitter:
 
     def _skip(self, buffer: bytes) -> tuple[bytes, bool]:
         """Drop what remains of a giant line; True while its end has not been seen."""
-        match = re.search(rb"\r\n|\n|\r(?=.)", buffer, re.DOTALL)
-        if match is None:
-            return (b"\r" if buffer.endswith(b"\r") else b""), True
+        found = [place for place in (buffer.find(b"\n"), buffer.find(b"\r")) if place >= 0]
+        if not found:
+            return b"", True
+        end = min(found)
+        if buffer[end:] == b"\r":  # perhaps the first half of CRLF
+            return b"\r", True
         self.line_no += 1
-        return buffer[match.end() :], False
+        return buffer[end + (2 if buffer[end : end + 2] == b"\r\n" else 1) :], False
 
     def _wrong_count(self, found: int) -> tuple[str, str]:
         return "wrong_column_count", f"{found} columns, the header has {self.columns}"
