@@ -73,7 +73,7 @@ def _bgzf(file: IO[bytes]) -> Iterator[bytes]:
     while True:
         fresh = file.read(_READ)
         data = held + fresh
-        at, out = 0, []
+        at, out, size_out = 0, [], 0
         while len(data) - at >= 18:
             if not is_bgzf(data[at : at + 18]):
                 raise BadFile("corrupt_bgzf", f"no BGZF block at byte {offset + at:,}; compress again with bgzip")
@@ -86,6 +86,11 @@ def _bgzf(file: IO[bytes]) -> Iterator[bytes]:
             except (isal_zlib.error, zlib.error) as error:
                 raise BadFile("corrupt_bgzf", f"BGZF block at byte {offset + at:,} is broken: {error}") from None
             at += size
+            size_out += len(out[-1])
+            if size_out >= BATCH_BYTES:
+                # a well compressed cohort would otherwise arrive in pieces far beyond the caches
+                yield b"".join(out)
+                out, size_out = [], 0
         if out:
             yield b"".join(out)
         held = data[at:]

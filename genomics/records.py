@@ -257,14 +257,18 @@ def _counts(records: _Records, n_samples: int) -> dict[str, np.ndarray]:
     lines = records.lines
     calls, size = lines.calls, len(lines.line_no)
     good = calls.reason == OK
-    called = (n_samples - np.bincount(calls.line[~good], minlength=size)) * lines.has_genotypes
-    haploid = np.bincount(calls.line[good & (calls.a1 == HAPLOID)], minlength=size)
-    width = int(records.n_alts.max(initial=0)) + 1
-    copies = np.zeros(size * width, dtype=np.int64)
-    for side in (calls.a0, calls.a1):
-        chosen = good & (side > 0)
-        copies += np.bincount(calls.line[chosen] * width + side[chosen], minlength=size * width)
-    return {"called": called, "alleles": 2 * called - haploid, "copies": copies.reshape(size, width)}
+    # calls are sorted by line, so sums per line are differences of running sums
+    bounds = np.searchsorted(calls.line, np.arange(size + 1))
+
+    def per_line(chosen: np.ndarray) -> np.ndarray:
+        running = np.concatenate(([0], np.cumsum(chosen, dtype=np.int64)))
+        return running[bounds[1:]] - running[bounds[:-1]]
+
+    called = (n_samples - per_line(~good)) * lines.has_genotypes
+    copies = np.zeros((size, int(records.n_alts.max(initial=0)) + 1), dtype=np.int64)
+    for number in range(1, copies.shape[1]):
+        copies[:, number] = per_line((calls.a0 == number) & good) + per_line((calls.a1 == number) & good)
+    return {"called": called, "alleles": 2 * called - per_line(good & (calls.a1 == HAPLOID)), "copies": copies}
 
 
 def _variants(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarray) -> Columns:
@@ -301,35 +305,47 @@ def _genotypes(records: _Records, variants: Columns) -> Columns:
     """One row per call and variant of its record, unless the call is plainly "two other alleles"."""
     lines, calls, line = records.lines, records.lines.calls, variants.pop("line")
     per_line = np.bincount(line, minlength=len(lines.line_no))
-    first = np.cumsum(per_line) - per_line
-    times = per_line[calls.line]
-    call = np.repeat(np.arange(len(times)), times)
-    variant = np.repeat(first[calls.line] - (np.cumsum(times) - times), times) + np.arange(len(call))
-    this = variants["allele_no"][variant]
-    a0, a1 = (np.where(side[call] < 0, side[call], side[call] == this).astype(np.int8) for side in (calls.a0, calls.a1))
-    reason = calls.reason[call]
-    wanted = np.flatnonzero((reason != OK) | (a0 == 1) | (a1 == 1) | (a1 == HAPLOID))
-    call, variant, a0, a1, reason = (one[wanted] for one in (call, variant, a0, a1, reason))
+    if len(line) == len(per_line) and (per_line == 1).all() and (records.n_alts == 1).all():
+        # the plain case: one variant per line, alleles are 0 and 1 already
+        call, variant, a0, a1, reason = slice(None), calls.line, calls.a0, calls.a1, calls.reason
+    else:
+        first = np.cumsum(per_line) - per_line
+        times = per_line[calls.line]
+        call = np.repeat(np.arange(len(times)), times)
+        variant = np.repeat(first[calls.line] - (np.cumsum(times) - times), times) + np.arange(len(call))
+        this = variants["allele_no"][variant]
+        a0, a1 = (np.where(side[call] < 0, side[call], side[call] == this) for side in (calls.a0, calls.a1))
+        reason = calls.reason[call]
+        wanted = np.flatnonzero((reason != OK) | (a0 == 1) | (a1 == 1) | (a1 == HAPLOID))
+        call, variant, a0, a1, reason = (one[wanted] for one in (call, variant, a0, a1, reason))
     fine = records.passed[calls.line[call]]
     # the filter speaks only where the genotype itself has nothing to object to
-    words = pa.array([*REASONS, "filter"], pa.string())
     return {
         "record_no": lines.line_no[calls.line[call]],
         "variant_id": variants["variant_id"][variant],
         "sample": calls.sample[call],
-        "a0": a0,
-        "a1": a1,
+        "a0": a0.astype(np.int8),
+        "a1": a1.astype(np.int8),
         "phased": calls.phased[call],
         "phase_set": _nullable(calls.phase_set[call]),
-        "state": pa.array(["not_assessed", "called"]).take(pa.array(((reason == OK) & fine).astype(np.int8))),
-        "reason": words.take(pa.array(np.where((reason == OK) & ~fine, len(REASONS), reason))),
+        "state": _words(["not_assessed", "called"], (reason == OK) & fine),
+        "reason": _words([*REASONS, "filter"], np.where(fine | (reason != OK), reason, len(REASONS))),
         "dp": _nullable(calls.dp[call]),
         "gq": _nullable(calls.gq[call]),
     }
 
 
+def _words(words: list[str | None], codes: np.ndarray) -> pa.Array:
+    """Codes as words; one word for all needs no look-up."""
+    first = codes[0] if len(codes) else 0
+    if (codes == first).all():
+        return pa.repeat(pa.scalar(words[int(first)], pa.string()), len(codes))
+    return pa.array(words, pa.string()).take(pa.array(codes.astype(np.int8)))
+
+
 def _nullable(values: np.ndarray) -> pa.Array:
-    return pa.array(values, mask=values < 0)
+    absent = values < 0
+    return pa.nulls(len(values), pa.int64()) if absent.all() else pa.array(values, mask=absent)
 
 
 def _structural(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarray) -> Columns:

@@ -106,6 +106,13 @@ def read_tables(path: Path, settings: Settings | None = None, *, quality: Qualit
     }
 
 
+def body_of(path: Path, settings: Settings | None = None) -> tuple[Header, Iterator[tuple[int, bytes]]]:
+    """Open a VCF for its text: the header, and batches of whole lines with the number of their first line."""
+    settings = settings or Settings()
+    header = _read_header(path, settings)
+    return header, _body(path, header, settings)
+
+
 def delivered(rows: pa.Table, file_id: str) -> pa.Table:
     """Give rows that never were landed the delivery columns that queries ask for."""
     for name, value in (("source", "file"), ("file_id", file_id)):
