@@ -156,19 +156,25 @@ class Builder:
         if value.type is None:
             nothing = "false" if select.for_each is not None else "true"
             return f"(select * from {relation} where {nothing})", scope.focus(EMPTY, "0")
-        listed, item, index = fresh("l"), fresh("e"), fresh("i")
-        relation = (
-            f"(select * exclude ({listed}), unnest({listed}) as {item}{self._mark(index)}"
-            f" from (select *, {self._items(value, select.for_each_or_null is not None)} as {listed} from {relation}))"
-        )
-        self._indexes[self._mark(index)] = f", generate_subscripts({listed}, 1) - 1 as {index}"
+        relation, item, index = self._unnested(as_list(value), select.for_each_or_null is not None, relation)
         return relation, scope.focus(replace(value, sql=item, many=False), index)
+
+    def _unnested(self, items: str, or_null: bool, relation: str) -> tuple[str, str, str]:
+        """One row per item: the new relation, the names of the item and of its index."""
+        listed, item, index = fresh("l"), fresh("e"), fresh("i")
+        kept = f"case when len({listed}) > 0 then {listed} else [null] end" if or_null else listed
+        listing = f"(select *, {items} as {listed} from {relation})"
+        token = self._mark(index)
+        self._indexes[token] = f", generate_subscripts({kept}, 1) - 1 as {index}"
+        return f"(select * exclude ({listed}), unnest({kept}) as {item}{token} from {listing})", item, index
 
     # --- unions ----------------------------------------------------------------------------------------------------
 
     def _union(self, task: _Union, relation: str) -> tuple[str, Outputs]:
         header = self._common([self.header([branch], task.scope) for branch in task.branches])
         kinds = {name: kind or "VARCHAR" for name, kind in header.items()}
+        if tagged := self._tagged(task, relation, kinds):
+            return tagged
         row = fresh("u")
         outputs = [(name, f"struct_extract({row}, '{name}')") for name in kinds]
         if not any(map(_recursive, task.branches)):
@@ -183,6 +189,63 @@ class Builder:
         union = " union all ".join(parts)
         joined = f"(select {base}.*, {row}s.{row} from {base} join ({union}) as {row}s on {base}_key = {row}_key)"
         return joined, outputs
+
+    def _tagged(self, task: _Union, relation: str, kinds: dict[str, str]) -> tuple[str, Outputs] | None:
+        """Branches of one form, at most one of which iterates, as tagged elements: columns are made on flat rows.
+
+        ``component`` and the observation itself: the items are unnested beside ``range(size + 1)``, and the rows past
+        the last item belong to the branch that does not iterate. Many times cheaper than whole rows built in list
+        lambdas. ``None`` when the branches do not fit.
+        """
+        focuses = [self._iterated(branch, task.scope) for branch in task.branches]
+        iterating = [k for k, focus in enumerate(focuses) if focus is not None]
+        if len(iterating) != 1 or not _alike(task.branches):
+            return None
+        (at,) = iterating
+        focus, branch = focuses[at], task.branches[at]
+        if focus is None or focus.type is None:
+            return None
+        listed, size, item, place, tag = (fresh(prefix) for prefix in "lneit")
+        element = task.scope.focus(replace(focus, sql=item, many=False), place)
+        scopes = [element if k == at else task.scope for k in range(len(focuses))]
+        nested = [
+            [self._iterated(one, scope) for one in branch.select]
+            for branch, scope in zip(task.branches, scopes, strict=True)
+        ]
+        by_position = [[one for one in column if one is not None] for column in zip(*nested, strict=True)]
+        if any(len({one.type for one in column}) > 1 or column[0].type is None for column in by_position):
+            return None
+        order = [at, *(k for k in range(len(focuses)) if k != at)]
+        relation = (
+            f"(select * exclude ({listed}), greatest({place} - {size} + 1, 0) as {tag} from (select *,"
+            f" unnest({listed}) as {item}, unnest(range({size} + {len(order) - 1})) as {place} from (select *,"
+            f" coalesce(len({listed}), 0) as {size} from (select *,"
+            f" {self._items(focus, branch.for_each_or_null is not None)} as {listed} from {relation}))))"
+        )
+        branches, scopes = [task.branches[k] for k in order], [scopes[k] for k in order]
+        outputs = self._by_tag([one.column for one in branches], scopes, kinds, tag)
+        for position, column in enumerate(by_position):
+            for other in column[1:]:
+                if column[0].shape is not None and other.shape is not None:
+                    column[0].shape.link(other.shape)
+            or_null = branches[0].select[position].for_each_or_null is not None
+            items = _case(tag, [as_list(column[k]) for k in order])
+            relation, inner, index = self._unnested(items, or_null, relation)
+            inside = replace(column[0], sql=inner, many=False)
+            columns = [one.select[position].column for one in branches]
+            outputs += self._by_tag(columns, [scope.focus(inside, index) for scope in scopes], kinds, tag)
+        return relation, outputs
+
+    def _by_tag(
+        self, columns: list[tuple[Column, ...]], scopes: list[Scope], kinds: dict[str, str], tag: str
+    ) -> Outputs:
+        """The columns of the branches as one, by the tag of the row where they differ."""
+        compiled = [[self._column(one, scope) for one in part] for part, scope in zip(columns, scopes, strict=True)]
+        names = [one.name for one in columns[0]]
+        return [
+            (name, f"cast({_case(tag, list(sqls))} as {kinds[name]})")
+            for name, sqls in zip(names, zip(*compiled, strict=True), strict=True)
+        ]
 
     def _rows(self, tasks: list[_Task], done: Outputs, kinds: dict[str, str]) -> str:
         """The cross product of the tasks as a SQL list of structs, built inside out."""
@@ -283,6 +346,31 @@ class Builder:
 
 def _recursive(select: Select) -> bool:
     return bool(select.repeat) or any(map(_recursive, (*select.select, *select.union_all)))
+
+
+def _alike(branches: tuple[Select, ...]) -> bool:
+    """All branches have the same nested iterations with the same columns, and nothing deeper."""
+
+    def form(select: Select) -> object:
+        if select.repeat or select.union_all:
+            return None
+        nested = tuple(
+            (one.for_each is not None, one.for_each_or_null is not None, tuple(column.name for column in one.column))
+            for one in select.select
+            if not (one.repeat or one.union_all or one.select)
+        )
+        iterating = all(each or or_null for each, or_null, _ in nested)
+        return nested if iterating and len(nested) == len(select.select) else None
+
+    forms = {form(branch) for branch in branches}
+    return len(forms) == 1 and None not in forms
+
+
+def _case(tag: str, sqls: list[str]) -> str:
+    if len(set(sqls)) == 1:
+        return sqls[0]
+    cases = " ".join(f"when {k} then {sql}" for k, sql in enumerate(sqls))
+    return f"case {tag} {cases} end"
 
 
 def _struct(columns: Outputs, kinds: dict[str, str]) -> str:

@@ -97,6 +97,16 @@ class Shape:
             raise CompileError(f"{self.type} is used whole and opened in one view; split the view in two")
         return known
 
+    def link(self, other: Shape) -> None:
+        """Read the same elements of both from now on, so that values of both have one DuckDB type."""
+        if other.children is self.children:
+            return
+        for name, theirs in other.children.items():
+            ours = self.children.setdefault(name, theirs)
+            if ours is not theirs:
+                ours.link(theirs)
+        other.children = self.children
+
     @property
     def sql_type(self) -> str:
         """The DuckDB type that reads it."""
