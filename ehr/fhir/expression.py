@@ -108,7 +108,7 @@ class Evaluator:
         if position.type not in INTEGERS or position.many:
             raise CompileError("an index must be one integer")
         if value.many:
-            return replace(value, sql=f"list_extract({value.sql}, {position.sql} + 1)", many=False)
+            return replace(value, sql=f"list_extract({value.sql}, {position.sql} + 1)", many=False, head=None)
         if value.type is None:
             return value
         return replace(value, sql=f"case when {position.sql} = 0 then {value.sql} end")
@@ -132,9 +132,9 @@ class Evaluator:
                 return replace(value, guard=f"({value.guard} and {condition})" if value.guard else condition)
             return replace(value, sql=f"case when {condition} then {value.sql} end")
         item = fresh("x")
-        element = replace(value, sql=item, many=False)
+        element = replace(value, sql=item, many=False, head=None)
         condition = self.condition(self.value(criteria, scope.focus(element)), "criteria")
-        return replace(value, sql=f"list_filter({value.sql}, lambda {item}: {condition})")
+        return replace(value, head=None, sql=f"list_filter({value.sql}, lambda {item}: {condition})")
 
     def text_argument(self, arguments: tuple[Node, ...], name: str, scope: Scope) -> str:
         """The single string argument of a function, as SQL."""

@@ -74,7 +74,7 @@ def _first(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scop
 
 def _last(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope) -> Value:
     _no_arguments(arguments, "last")
-    return replace(value, sql=f"list_extract({value.sql}, -1)", many=False) if value.many else value
+    return replace(value, sql=f"list_extract({value.sql}, -1)", many=False, head=None) if value.many else value
 
 
 def _not(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope) -> Value:
@@ -90,9 +90,9 @@ def _extension(evaluator: Evaluator, value: Value, arguments: Arguments, scope: 
     if extensions is None:
         return EMPTY
     item = fresh("x")
-    named = member(replace(extensions, sql=item, many=False), "url")
+    named = member(replace(extensions, sql=item, many=False, head=None), "url")
     assert named is not None
-    return replace(extensions, sql=f"list_filter({extensions.sql}, lambda {item}: {named.sql} = {url})")
+    return replace(extensions, head=None, sql=f"list_filter({extensions.sql}, lambda {item}: {named.sql} = {url})")
 
 
 def _of_type(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope) -> Value:
@@ -111,7 +111,7 @@ def _resources(value: Value, type_name: str) -> Value:
     item = fresh("x") if value.many else value.sql
     matches = f"struct_extract({item}, 'resourceType') = {quote(type_name)}"
     if value.many:
-        return replace(value, type=type_name, sql=f"list_filter({value.sql}, lambda {item}: {matches})")
+        return replace(value, head=None, type=type_name, sql=f"list_filter({value.sql}, lambda {item}: {matches})")
     return replace(value, type=type_name, sql=f"case when {matches} then {value.sql} end")
 
 
@@ -181,7 +181,7 @@ def _reference_key(evaluator: Evaluator, value: Value, arguments: Arguments, sco
         return replace(reference, sql=reference_key(reference.sql, wanted))
     item = fresh("x")
     keys = f"list_transform({reference.sql}, lambda {item}: {reference_key(item, wanted)})"
-    return replace(reference, sql=f"list_filter({keys}, lambda {item}: {item} is not null)")
+    return replace(reference, head=None, sql=f"list_filter({keys}, lambda {item}: {item} is not null)")
 
 
 def reference_key(sql: str, wanted: str | None) -> str:

@@ -112,10 +112,10 @@ class Builder:
             kind, _ = self._repeated(select, scope)
             return scope.focus(Value("null", kind, shape=Shape(kind) if kind else None), "0")
         value = self._iterated(select, scope)
-        return scope if value is None else scope.focus(replace(value, sql="null", many=False), "0")
+        return scope if value is None else scope.focus(replace(value, sql="null", many=False, head=None), "0")
 
     @staticmethod
-    def _items(value: Value, or_null: bool) -> str:
+    def _kept(value: Value, or_null: bool) -> str:
         items = as_list(value)
         return f"case when len({items}) > 0 then {items} else [null] end" if or_null else items
 
@@ -134,13 +134,25 @@ class Builder:
         while tasks:
             task = tasks.pop(0)
             if isinstance(task, _Union):
+                relation, outputs = self._settled(relation, outputs)
                 relation, columns = self._union(task, relation)
                 outputs += columns
                 continue
+            if _iterates(task.select):
+                relation, outputs = self._settled(relation, outputs)
             relation, inner = self._enter(task.select, task.scope, relation)
             outputs += [(column.name, self._column(column, inner)) for column in task.select.column]
             tasks = [*self._below(task.select, inner), *tasks]
         return relation, outputs
+
+    @staticmethod
+    def _settled(relation: str, outputs: Outputs) -> tuple[str, Outputs]:
+        """Compute columns before rows multiply: once per resource instead of once per item."""
+        pending = {sql: fresh("o") for _, sql in outputs if not sql.startswith("_o")}
+        if not pending:
+            return relation, outputs
+        computed = ", ".join(f"{sql} as {name}" for sql, name in pending.items())
+        return f"(select *, {computed} from {relation})", [(name, pending.get(sql, sql)) for name, sql in outputs]
 
     @staticmethod
     def _below(select: Select, scope: Scope) -> list[_Task]:
@@ -156,17 +168,23 @@ class Builder:
         if value.type is None:
             nothing = "false" if select.for_each is not None else "true"
             return f"(select * from {relation} where {nothing})", scope.focus(EMPTY, "0")
-        relation, item, index = self._unnested(as_list(value), select.for_each_or_null is not None, relation)
-        return relation, scope.focus(replace(value, sql=item, many=False), index)
+        relation, item, index = self._unnested(_items(value), select.for_each_or_null is not None, relation)
+        return relation, scope.focus(replace(value, sql=item, many=False, head=None), index)
 
     def _unnested(self, items: str, or_null: bool, relation: str) -> tuple[str, str, str]:
-        """One row per item: the new relation, the names of the item and of its index."""
+        """One row per item: the new relation, the names of the item and of its index.
+
+        Lists unnested side by side are padded with NULL: that is the row of an empty ``forEachOrNull``.
+        """
         listed, item, index = fresh("l"), fresh("e"), fresh("i")
-        kept = f"case when len({listed}) > 0 then {listed} else [null] end" if or_null else listed
+        size = f"coalesce(len({listed}), 0)"
+        positions = f", unnest(range({f'greatest({size}, 1)' if or_null else size})) as {index}"
+        token = "" if or_null else self._mark(index)
+        if not or_null:
+            self._indexes[token] = positions
         listing = f"(select *, {items} as {listed} from {relation})"
-        token = self._mark(index)
-        self._indexes[token] = f", generate_subscripts({kept}, 1) - 1 as {index}"
-        return f"(select * exclude ({listed}), unnest({kept}) as {item}{token} from {listing})", item, index
+        columns = f"unnest({listed}) as {item}{positions if or_null else token}"
+        return f"(select * exclude ({listed}), {columns} from {listing})", item, index
 
     # --- unions ----------------------------------------------------------------------------------------------------
 
@@ -206,7 +224,7 @@ class Builder:
         if focus is None or focus.type is None:
             return None
         listed, size, item, place, tag = (fresh(prefix) for prefix in "lneit")
-        element = task.scope.focus(replace(focus, sql=item, many=False), place)
+        element = task.scope.focus(replace(focus, sql=item, many=False, head=None), place)
         scopes = [element if k == at else task.scope for k in range(len(focuses))]
         nested = [
             [self._iterated(one, scope) for one in branch.select]
@@ -215,12 +233,13 @@ class Builder:
         by_position = [[one for one in column if one is not None] for column in zip(*nested, strict=True)]
         if any(len({one.type for one in column}) > 1 or column[0].type is None for column in by_position):
             return None
+        items = self._kept(focus, True) if branch.for_each_or_null is not None else _items(focus)
         order = [at, *(k for k in range(len(focuses)) if k != at)]
         relation = (
             f"(select * exclude ({listed}), greatest({place} - {size} + 1, 0) as {tag} from (select *,"
             f" unnest({listed}) as {item}, unnest(range({size} + {len(order) - 1})) as {place} from (select *,"
             f" coalesce(len({listed}), 0) as {size} from (select *,"
-            f" {self._items(focus, branch.for_each_or_null is not None)} as {listed} from {relation}))))"
+            f" {items} as {listed} from {relation}))))"
         )
         branches, scopes = [task.branches[k] for k in order], [scopes[k] for k in order]
         outputs = self._by_tag([one.column for one in branches], scopes, kinds, tag)
@@ -229,9 +248,10 @@ class Builder:
                 if column[0].shape is not None and other.shape is not None:
                     column[0].shape.link(other.shape)
             or_null = branches[0].select[position].for_each_or_null is not None
-            items = _case(tag, [as_list(column[k]) for k in order])
+            items = _case(tag, [_items(column[k]) for k in order])
+            relation, outputs = self._settled(relation, outputs)
             relation, inner, index = self._unnested(items, or_null, relation)
-            inside = replace(column[0], sql=inner, many=False)
+            inside = replace(column[0], sql=inner, many=False, head=None)
             columns = [one.select[position].column for one in branches]
             outputs += self._by_tag(columns, [scope.focus(inside, index) for scope in scopes], kinds, tag)
         return relation, outputs
@@ -262,9 +282,9 @@ class Builder:
             inner = self._inside(task.select, task.scope.focus(EMPTY, "0"), rest, done, kinds)
             return f"list_filter({inner}, lambda {fresh('x')}: {'false' if task.select.for_each else 'true'})"
         item, index = fresh("e"), fresh("i")
-        scope = task.scope.focus(replace(value, sql=item, many=False), f"({index} - 1)")
+        scope = task.scope.focus(replace(value, sql=item, many=False, head=None), f"({index} - 1)")
         inner = self._inside(task.select, scope, rest, done, kinds)
-        items = self._items(value, task.select.for_each_or_null is not None)
+        items = self._kept(value, task.select.for_each_or_null is not None)
         if inner.startswith("[{") and inner.endswith("}]"):
             return f"list_transform({items}, lambda {item}, {index}: {inner[1:-1]})"
         return f"flatten(list_transform({items}, lambda {item}, {index}: {inner}))"
@@ -342,6 +362,15 @@ class Builder:
             used = token.strip("\x01") in self.evaluator.indexes
             statement = statement.replace(token, column if used else "")
         return statement
+
+
+def _iterates(select: Select) -> bool:
+    return bool(select.repeat) or select.for_each is not None or select.for_each_or_null is not None
+
+
+def _items(value: Value) -> str:
+    """The value as something to unnest, which takes NULL for an empty list."""
+    return value.sql if value.many else as_list(value)
 
 
 def _recursive(select: Select) -> bool:

@@ -39,6 +39,8 @@ class Value:
         choice: the element name and types, for ``value`` of ``value[x]`` before ``ofType``.
         guard: a condition on the resource itself, from ``where()`` without a path.
         alternatives: the scalars that a list was combined from; the first item is then a plain ``coalesce``.
+        head: of a list reached by navigation alone, the path through the first item of every list: when it is not
+            NULL it is the first item, without building the list.
     """
 
     sql: str
@@ -48,6 +50,7 @@ class Value:
     choice: tuple[str, tuple[str, ...]] | None = None
     guard: str | None = None
     alternatives: tuple[str, ...] = ()
+    head: str | None = None
 
     @property
     def kind(self) -> str:
@@ -118,13 +121,17 @@ def _extract(parent: Value, name: str, found: Element) -> Value:
         item = fresh("x")
         sql = f"list_transform({parent.sql}, lambda {item}: struct_extract({item}, '{name}'))"
         sql = f"flatten({sql})" if found.many else present(sql)
-        return Value(sql, found.type, True, shape)
+        head = f"struct_extract({parent.head}, '{name}')" if parent.head else None
+        if head and found.many:
+            head = f"list_extract({head}, 1)"
+        return Value(sql, found.type, True, shape, head=head)
     sql = f"struct_extract({parent.sql}, '{name}')" if parent.sql else column
-    if found.many and not is_complex(found.type):
-        sql = present(sql)
     if parent.guard:
         sql = f"case when {parent.guard} then {sql} end"
-    return Value(sql, found.type, found.many, shape)
+    if not found.many:
+        return Value(sql, found.type, False, shape)
+    head = f"list_extract({sql}, 1)"
+    return Value(sql if is_complex(found.type) else present(sql), found.type, True, shape, head=head)
 
 
 def present(sql: str) -> str:
@@ -146,7 +153,12 @@ def first(value: Value) -> Value:
     """The first item."""
     if value.alternatives:
         return replace(value, sql=f"coalesce({', '.join(value.alternatives)})", many=False, alternatives=())
-    return replace(value, sql=f"list_extract({value.sql}, 1)", many=False) if value.many else value
+    if not value.many:
+        return value
+    sql = f"list_extract({value.sql}, 1)"
+    if value.head and value.head != sql:
+        sql = f"coalesce({value.head}, {sql})"
+    return replace(value, sql=sql, many=False, head=None)
 
 
 def single(value: Value, what: str) -> Value:
@@ -155,7 +167,7 @@ def single(value: Value, what: str) -> Value:
         return value
     message = quote(f"{what}: more than one value; use first(), where(…) or collection")
     sql = f"case when len({value.sql}) > 1 then error({message}) else list_extract({value.sql}, 1) end"
-    return replace(value, sql=sql, many=False)
+    return replace(value, sql=sql, many=False, head=None)
 
 
 def exists(value: Value) -> str:
