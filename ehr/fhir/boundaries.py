@@ -21,7 +21,7 @@ def _boundary(value: Value, sign: int, year_rest: str, full_time: str, zone: str
     if value.type is None:
         return EMPTY
     if value.type == "decimal":
-        digits = f"length(split_part(cast({v} as varchar), '.', 2))"
+        digits = f"cast(length(split_part(cast({v} as varchar), '.', 2)) as integer)"
         return Value(f"round({v} + {sign * 0.5} * pow(10, -{digits}), {digits} + 1)", "decimal")
     if value.type == "time":
         return Value(f"({v} || substr('{full_time}', length({v}) + 1))", "time")

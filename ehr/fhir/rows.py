@@ -119,10 +119,10 @@ class Builder:
         items = as_list(value)
         return f"case when len({items}) > 0 then {items} else [null] end" if or_null else items
 
-    def _mark(self, index: str) -> str:
-        """A placeholder for the index column, which is made only if some expression reads it."""
+    def _when_read(self, index: str, column: str) -> str:
+        """A placeholder for the column of a row index, which is made only if some expression reads it."""
         token = f"\x01{index}\x01"
-        self._indexes[token] = index
+        self._indexes[token] = f", {column} as {index}"
         return token
 
     # --- relational form -------------------------------------------------------------------------------------------
@@ -178,13 +178,10 @@ class Builder:
         """
         listed, item, index = fresh("l"), fresh("e"), fresh("i")
         size = f"coalesce(len({listed}), 0)"
-        positions = f", unnest(range({f'greatest({size}, 1)' if or_null else size})) as {index}"
-        token = "" if or_null else self._mark(index)
-        if not or_null:
-            self._indexes[token] = positions
+        positions = f"unnest(range({f'greatest({size}, 1)' if or_null else size}))"
+        numbered = f", {positions} as {index}" if or_null else self._when_read(index, positions)
         listing = f"(select *, {items} as {listed} from {relation})"
-        columns = f"unnest({listed}) as {item}{positions if or_null else token}"
-        return f"(select * exclude ({listed}), {columns} from {listing})", item, index
+        return f"(select * exclude ({listed}), unnest({listed}) as {item}{numbered} from {listing})", item, index
 
     # --- unions ----------------------------------------------------------------------------------------------------
 
@@ -336,9 +333,9 @@ class Builder:
         )
         shape = Shape(kind)
         index = fresh("i")
-        self._indexes[self._mark(index)] = f", row_number() over (partition by key order by place) - 1 as {index}"
+        numbered = self._when_read(index, "row_number() over (partition by key order by place) - 1")
         joined = (
-            f"(select {base}.*, from_json(node, {self._structure(shape)}) as {item}{self._mark(index)}"
+            f"(select {base}.*, from_json(node, {self._structure(shape)}) as {item}{numbered}"
             f" from {base} join {walk} on {base}_key = key)"
         )
         return joined, scope.focus(Value(item, kind, shape=shape), index)

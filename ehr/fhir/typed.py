@@ -58,8 +58,9 @@ def _source(path: Path, resource: str) -> str:
         f"read_csv({quote(str(path))}, columns={{'line': 'VARCHAR'}}, delim='\x01', quote='', escape='',"
         f" header=false, auto_detect=false, max_line_size={MAX_LINE_BYTES})"
     )
-    literals = f"(select {views.literals('line')} as literals from {text})"
-    return f"(select *, row_number() over () as record_no from {rows} positional join {literals})"
+    # the numbers come from the narrow side: numbering the wide one costs half as much as reading it
+    numbered = f"(select row_number() over () as record_no, {views.literals('line')} as literals from {text})"
+    return f"(select * from {rows} positional join {numbered})"
 
 
 def _holds_json(columns: list[str]) -> str:
