@@ -17,7 +17,7 @@ from ehr.fhir.expression import Evaluator, Scope
 from ehr.fhir.rows import Builder
 from ehr.fhir.schema import Shape, is_resource
 from ehr.fhir.source import ndjson
-from ehr.fhir.values import Value, constant, quote
+from ehr.fhir.values import Value, constant, quote, start_names
 from ehr.fhir.viewdefinition import ViewDefinition, load
 
 __all__ = ["CompileError", "Plan", "compile_view", "plan_view"]
@@ -61,6 +61,7 @@ def plan_view(view: dict[str, Any] | ViewDefinition | Path, carry: Sequence[str]
         CompileError: the view is invalid or leaves the supported subset.
     """
     view = load(view)
+    start_names()
     if not is_resource(view.resource):
         raise CompileError(f"resource {view.resource!r} is not a FHIR R4 resource type")
     shape = Shape(view.resource)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from itertools import count
 
 from ehr.fhir.errors import CompileError
 from ehr.fhir.schema import DATES, INTEGERS, Element, Shape, element, is_complex, sql_type
 
-_names = count(1)
+
+class _Names(threading.local):
+    """The counter behind ``fresh``, one per thread: small files are read side by side."""
+
+    def __init__(self) -> None:
+        self.numbers = count(1)
+
+
+_names = _Names()
+
+
+def start_names() -> None:
+    """Start a new statement: the same view gives the same SQL text."""
+    _names.numbers = count(1)
 
 
 def fresh(prefix: str) -> str:
     """Return a name no other part of the statement uses."""
-    return f"_{prefix}{next(_names)}"
+    return f"_{prefix}{next(_names.numbers)}"
 
 
 def quote(text: str) -> str:

@@ -12,6 +12,8 @@ import pytest
 
 from ehr.fhir import CompileError, run_view
 
+REPORT = Path(__file__).resolve().parents[2] / "bench_results" / "sql_on_fhir_test_report.json"
+
 
 def _plain(value: Any) -> Any:
     """A result value with the equality of JSON: 5 and 5.0 are the same number."""
@@ -54,7 +56,8 @@ def test_suite_passes(shared_data: Path, tmp_path: Path, record_property: pytest
             result = {"passed": problem is None} | ({"error": problem} if problem else {})
             results.append({"name": test["title"], "result": result})
         report[file.name] = {"tests": results}
-    (tmp_path / "test_report.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(report, indent=2), encoding="utf-8")
     cases = [(file, one) for file, suite in report.items() for one in suite["tests"]]
     failed = [f"{file}: {one['name']}: {one['result']['error']}" for file, one in cases if not one["result"]["passed"]]
     record_property("passed", f"{len(cases) - len(failed)}/{len(cases)}")
