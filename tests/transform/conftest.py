@@ -122,4 +122,4 @@ class environment:
 @pytest.fixture(scope="session")
 def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Home]]:
     """Make a fresh home with typed empty tables."""
-    yield lambda: Home(tmp_path_factory.mktemp("twin_home"))
+    return lambda: Home(tmp_path_factory.mktemp("twin_home"))

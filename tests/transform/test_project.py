@@ -1,8 +1,21 @@
-"""The project as a whole: it builds on empty tables, and every staging model keeps its canonical shape."""
+"""The project as a whole: it builds on empty tables, keeps its shapes, and describes every column."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections import defaultdict
+from importlib import import_module
+from importlib.util import find_spec
+
 import pytest
+
+from tests.transform.conftest import TRANSFORM, source_tables
+
+ENTITIES = (
+    "measurement|condition|medication|procedure|encounter|immunization|allergy|device|family_history|imaging_study"
+    "|report"
+)
 
 
 @pytest.fixture(scope="session")
@@ -12,5 +25,109 @@ def empty_home(new_home):
     return home
 
 
+@pytest.fixture(scope="session")
+def manifest(empty_home):
+    return json.loads((empty_home.path / "build" / "dbt" / "manifest.json").read_text())
+
+
+def models(manifest):
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
 def test_builds_when_nothing_has_landed(empty_home):
-    assert empty_home.query("select count(*) from information_schema.tables where table_schema = 'staging'")[0][0] > 0
+    assert empty_home.query("select count(*) from core.twin_fact") == [(0,)]
+
+
+def test_in_process_dbt_leaves_the_file_free(empty_home):
+    import duckdb
+
+    duckdb.connect(str(empty_home.path / "build" / "twin.duckdb")).close()
+
+
+def test_staging_models_of_an_entity_have_the_same_columns_in_the_same_order(empty_home):
+    columns = defaultdict(list)
+    for table, column, kind in empty_home.query(
+        "select table_name, column_name, data_type from information_schema.columns where table_schema = 'staging'"
+        " order by table_name, ordinal_position"
+    ):
+        columns[table].append((column, kind))
+    record = columns["stg_fhir__measurement"]
+    assert len(record) == 31
+    for table, found in columns.items():
+        entity = table.rpartition("__")[2]
+        if re.fullmatch(ENTITIES, entity) and not table.startswith("stg_wearables"):
+            assert found == record, table
+        if entity == "person":
+            assert found == columns["stg_fhir__person"], table
+
+
+def test_sources_are_what_readers_write():
+    declared = source_tables()
+    checked = 0
+    for module, attribute in (
+        ("ehr.fhir.tables", "TABLES"),
+        ("ehr.extract.tables", "TABLES"),
+        ("wearables.tables", "TABLES"),
+        ("genomics.tables", "TABLES"),
+        ("genomics.tables", "DERIVED"),
+        ("ml.tables", "DERIVED"),
+        ("lake.manifest", "TABLES"),
+    ):
+        if find_spec(module.partition(".")[0]) is None or find_spec(module) is None:
+            continue
+        for table in getattr(import_module(module), attribute):
+            if table.name in declared:
+                layer, schema = declared[table.name]
+                wanted = table.raw_schema if layer == "raw" else table.schema
+                written = {field.name: field.type for field in wanted}
+                assert {field.name: written.get(field.name) for field in schema} == {
+                    field.name: field.type for field in schema
+                }, table.name
+                checked += 1
+    assert checked > 20
+
+
+def test_every_model_and_column_is_described(manifest, empty_home):
+    present = defaultdict(set)
+    for table, column in empty_home.query("select table_name, column_name from duckdb_columns() where not internal"):
+        present[table].add(column)
+    for node in models(manifest):
+        name = node["name"]
+        assert node["description"], name
+        documented = {column for column, one in node["columns"].items() if one["description"]}
+        assert documented == present[name], (name, present[name] ^ documented)
+
+
+def test_core_and_marts_have_contracts_and_a_tested_grain(manifest):
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and node["test_metadata"]["name"] == "unique_together"
+    }
+    for node in models(manifest):
+        if node["fqn"][1] in ("core", "marts"):
+            assert node["contract"]["enforced"], node["name"]
+            assert node["unique_id"] in tested, node["name"]
+            assert re.match(r"One row per ", node["description"]), node["name"]
+
+
+def test_results_of_models_stay_out_of_the_first_pass(manifest):
+    later = {node["unique_id"] for node in models(manifest) if "after_models" in node["tags"]}
+    assert later
+    for node in models(manifest):
+        reads = set(node["depends_on"]["nodes"])
+        needs_results = any(name.startswith("source.twin.ml_results.") for name in reads) or reads & later
+        assert bool(needs_results) == (node["unique_id"] in later), node["name"]
+
+
+def test_descriptions_are_in_the_database(empty_home):
+    ((comment,),) = empty_home.query(
+        "select comment from duckdb_columns() where table_name = 'twin_fact' and column_name = 'known_at'"
+    )
+    assert comment.startswith("When a clinician or system could first have used")
+
+
+def test_no_machine_paths():
+    for path in TRANSFORM.rglob("*"):
+        if path.suffix in {".sql", ".yml", ".csv", ".md"}:
+            assert not re.search(r"/(work|tmp|home|root)/", path.read_text()), path

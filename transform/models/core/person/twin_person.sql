@@ -7,6 +7,7 @@ with
         select
             people.person_id,
             people.birth_date,
+            people.birth_year,
             people.sex,
             people.death_date,
             people.region_id,

@@ -1,4 +1,5 @@
-select * from {{ ref("stg_fhir__condition") }}
+select *
+from {{ ref("stg_fhir__condition") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__condition") }}

@@ -1,4 +1,5 @@
-select * from {{ ref("stg_fhir__encounter") }}
+select *
+from {{ ref("stg_fhir__encounter") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__encounter") }}

@@ -1,4 +1,5 @@
-select * from {{ ref("stg_fhir__medication") }}
+select *
+from {{ ref("stg_fhir__medication") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__medication") }}

@@ -1,4 +1,5 @@
-select * from {{ ref("stg_fhir__procedure") }}
+select *
+from {{ ref("stg_fhir__procedure") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__procedure") }}

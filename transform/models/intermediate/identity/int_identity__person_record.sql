@@ -67,6 +67,11 @@ with
             stated.family,
             stated.given,
             stated.birth_date,
+            -- where only the year is stated it is all we know
+            coalesce(
+                cast(extract(year from stated.birth_date) as integer),
+                try_cast(regexp_extract(stated.birth_date_text, '^\d{4}') as integer)
+            ) as birth_year,
             coalesce(stated.sex, 'unknown') as sex,
             stated.death_at,
             stated.is_deceased,

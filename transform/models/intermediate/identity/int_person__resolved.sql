@@ -24,6 +24,13 @@ with
             = 1
     ),
 
+    birth_years as (
+        select person_id, min(birth_year) as birth_year
+        from members
+        where birth_year is not null
+        group by person_id
+    ),
+
     sexes as (
         select person_id, sex
         from members
@@ -58,12 +65,16 @@ with
         select
             counts.person_id,
             birth_dates.birth_date,
+            coalesce(
+                cast(extract(year from birth_dates.birth_date) as integer), birth_years.birth_year
+            ) as birth_year,
             coalesce(sexes.sex, 'unknown') as sex,
             cast(deaths.death_at as date) as death_date,
             left(postal_codes.postal_key, 3) as region_id,
             counts.n_sources
         from counts
         left join birth_dates on birth_dates.person_id = counts.person_id
+        left join birth_years on birth_years.person_id = counts.person_id
         left join sexes on sexes.person_id = counts.person_id
         left join postal_codes on postal_codes.person_id = counts.person_id
         left join deaths on deaths.person_id = counts.person_id

@@ -27,8 +27,8 @@ with
         select
             flagged.source_system,
             coalesce(flagged.concept, 'unknown') as concept,
-            flagged.code_system,
-            flagged.code,
+            coalesce(flagged.code_system, '') as code_system,
+            coalesce(flagged.code, '') as code,
             coalesce(flagged.unit_src, '') as unit_src,
             flagged.issue,
             max(concepts.canonical_unit) as canonical_unit,
@@ -42,8 +42,8 @@ with
         group by
             flagged.source_system,
             coalesce(flagged.concept, 'unknown'),
-            flagged.code_system,
-            flagged.code,
+            coalesce(flagged.code_system, ''),
+            coalesce(flagged.code, ''),
             coalesce(flagged.unit_src, ''),
             flagged.issue
     )

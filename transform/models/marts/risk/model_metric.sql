@@ -5,9 +5,9 @@ with
         select
             task,
             model_name,
-            model_version,
+            coalesce(model_version, 'not registered') as model_version,
             run_id,
-            split,
+            coalesce(split, 'all') as split,
             coalesce(subgroup, 'all') as subgroup,
             metric,
             value,

@@ -12,7 +12,7 @@ with
             '' as component,
             patient_id as source_person_key,
             encounter_id as encounter_key,
-            1 as code_no,
+            cast(1 as bigint) as code_no,
             code_system,
             code,
             name as display,

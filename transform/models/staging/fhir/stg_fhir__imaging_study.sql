@@ -1,4 +1,3 @@
--- The raw table has no start of the study: it counts from its last update.
 with
     raw as (select * from {{ source("fhir", "fhir_imaging_study") }}),
 
@@ -10,7 +9,7 @@ with
             '' as component,
             patient_id as source_person_key,
             encounter_id as encounter_key,
-            1 as code_no,
+            cast(1 as bigint) as code_no,
             case when body_site_code is not null then 'http://snomed.info/sct' end as code_system,
             body_site_code as code,
             coalesce(body_site_display, description) as display,
@@ -18,7 +17,7 @@ with
             lower(status) as status,
             coalesce(status = 'entered-in-error', false) as is_retracted,
             false as is_revision,
-            instance_count as value_num,
+            cast(instance_count as double) as value_num,
             cast(null as varchar) as comparator,
             description as value_text,
             cast(null as varchar) as value_code_system,
@@ -26,10 +25,10 @@ with
             case when instance_count is not null then '{instance}' end as unit_src,
             cast(null as double) as ref_low,
             cast(null as double) as ref_high,
-            cast(null as varchar) as event_text,
-            cast(null as timestamp) as event_at,
+            started as event_text,
+            {{ time_start("started") }} as event_at,
             cast(null as timestamp) as event_end_at,
-            cast(null as varchar) as event_precision,
+            {{ time_precision("started") }} as event_precision,
             cast(null as timestamp) as recorded_at,
             cast(null as varchar) as recorded_precision,
             {{ time_start("last_updated") }} as updated_at,
