@@ -13,7 +13,7 @@ from lake.files import replacing
 from lake.settings import Settings
 from orchestration import staleness
 
-PASSED = frozenset({"success", "pass", "warn"})
+PASSED = frozenset({"success", "pass", "warn", "no-op"})
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class NodeResult:
 
     @property
     def passed(self) -> bool:
-        """Built, or the test holds (a warning passes)."""
+        """Built, or the test holds (a warning passes); exposures have nothing to do."""
         return self.status in PASSED
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 
 from lake.settings import Settings
 from orchestration import staleness
-from orchestration.assets import genome, landing, publish, raw, warehouse
+from orchestration.assets import genome, landing, models, publish, raw, warehouse
 
 
 @cache
@@ -18,7 +18,8 @@ def stages() -> dict[str, list[dg.AssetsDefinition]]:
         "raw": raw.assets(),
         staleness.LANDING: landing.assets(),
         staleness.GENOME: genome.assets(),
-        **warehouse.assets(Settings(), {}),
+        **warehouse.assets(Settings(), models.results()),
+        **models.assets(),
     }
     published = [key for assets in built.values() for one in assets for key in one.keys if _is_published(key)]
     return {**built, staleness.PUBLISH: publish.assets(published)}

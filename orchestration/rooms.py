@@ -16,7 +16,7 @@ from lake.tables import Table
 READER_ROOMS: tuple[str, ...] = ("ehr", "wearables", "genomics")
 """Rooms with ``<room>.readers.READERS`` and ``<room>.tables.TABLES``, in the order in which readers are asked."""
 
-RESULT_ROOMS: tuple[str, ...] = ("genomics",)
+RESULT_ROOMS: tuple[str, ...] = ("genomics", "ml")
 """Rooms that compute: ``<room>.tables.DERIVED``."""
 
 
@@ -40,7 +40,9 @@ def formats_of(room: str) -> frozenset[str]:
 @cache
 def tasks() -> tuple[str, ...]:
     """Names of the prediction tasks that are trained and scored."""
-    return ()
+    from ml.task import names
+
+    return tuple(names())
 
 
 @cache
