@@ -68,7 +68,8 @@ def _judge(sink: Sink, numbered: Path) -> dict[str, int]:
     connection = sink.connection
     connection.execute(
         f"create or replace temp table judged as select record_no, line,"
-        f" coalesce(position, 'line ' || record_no) as position, case when not json_valid(line) then null else json_extract_string(line, '$.resourceType') end as type,"
+        f" coalesce(position, 'line ' || record_no) as position,"
+        f" case when json_valid(line) then json_extract_string(line, '$.resourceType') end as type,"
         f" case when not json_valid(line) then 'invalid_json' when json_type(line) <> 'OBJECT' then 'not_an_object'"
         f" when coalesce(json_type(line, '$.resourceType'), '') <> 'VARCHAR' then 'missing_resource_type' end"
         f" as problem"

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from ehr.fhir.errors import CompileError
 from ehr.fhir.expression import Evaluator, Scope
 from ehr.fhir.schema import Shape, is_complex
+from ehr.fhir.selection import Outputs, alike, case, concatenated, iterates, recursive, struct, unnestable
 from ehr.fhir.source import structure
 from ehr.fhir.values import EMPTY, Value, as_list, fresh, quote, single
 from ehr.fhir.viewdefinition import Column, Select
-
-Outputs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class Builder:
                 relation, columns = self._union(task, relation)
                 outputs += columns
                 continue
-            if _iterates(task.select):
+            if iterates(task.select):
                 relation, outputs = self._settled(relation, outputs)
             relation, inner = self._enter(task.select, task.scope, relation)
             outputs += [(column.name, self._column(column, inner)) for column in task.select.column]
@@ -168,7 +167,7 @@ class Builder:
         if value.type is None:
             nothing = "false" if select.for_each is not None else "true"
             return f"(select * from {relation} where {nothing})", scope.focus(EMPTY, "0")
-        relation, item, index = self._unnested(_items(value), select.for_each_or_null is not None, relation)
+        relation, item, index = self._unnested(unnestable(value), select.for_each_or_null is not None, relation)
         return relation, scope.focus(replace(value, sql=item, many=False, head=None), index)
 
     def _unnested(self, items: str, or_null: bool, relation: str) -> tuple[str, str, str]:
@@ -192,7 +191,7 @@ class Builder:
             return tagged
         row = fresh("u")
         outputs = [(name, f"struct_extract({row}, '{name}')") for name in kinds]
-        if not any(map(_recursive, task.branches)):
+        if not any(map(recursive, task.branches)):
             rows = self._rows([task], [], kinds)
             return f"(select *, unnest({rows}) as {row} from {relation})", outputs
         base = fresh("c")
@@ -200,7 +199,7 @@ class Builder:
         parts = []
         for branch in task.branches:
             inner, columns = self.relation([branch], task.scope, f"(select * from {base})")
-            parts.append(f"select {base}_key as {row}_key, {_struct(columns, kinds)} as {row} from {inner}")
+            parts.append(f"select {base}_key as {row}_key, {struct(columns, kinds)} as {row} from {inner}")
         union = " union all ".join(parts)
         joined = f"(select {base}.*, {row}s.{row} from {base} join ({union}) as {row}s on {base}_key = {row}_key)"
         return joined, outputs
@@ -214,7 +213,7 @@ class Builder:
         """
         focuses = [self._iterated(branch, task.scope) for branch in task.branches]
         iterating = [k for k, focus in enumerate(focuses) if focus is not None]
-        if len(iterating) != 1 or not _alike(task.branches):
+        if len(iterating) != 1 or not alike(task.branches):
             return None
         (at,) = iterating
         focus, branch = focuses[at], task.branches[at]
@@ -230,7 +229,7 @@ class Builder:
         by_position = [[one for one in column if one is not None] for column in zip(*nested, strict=True)]
         if any(len({one.type for one in column}) > 1 or column[0].type is None for column in by_position):
             return None
-        items = self._kept(focus, True) if branch.for_each_or_null is not None else _items(focus)
+        items = self._kept(focus, True) if branch.for_each_or_null is not None else unnestable(focus)
         order = [at, *(k for k in range(len(focuses)) if k != at)]
         relation = (
             f"(select * exclude ({listed}), greatest({place} - {size} + 1, 0) as {tag} from (select *,"
@@ -245,7 +244,7 @@ class Builder:
                 if column[0].shape is not None and other.shape is not None:
                     column[0].shape.link(other.shape)
             or_null = branches[0].select[position].for_each_or_null is not None
-            items = _case(tag, [_items(column[k]) for k in order])
+            items = case(tag, [unnestable(column[k]) for k in order])
             relation, outputs = self._settled(relation, outputs)
             relation, inner, index = self._unnested(items, or_null, relation)
             inside = replace(column[0], sql=inner, many=False, head=None)
@@ -260,14 +259,14 @@ class Builder:
         compiled = [[self._column(one, scope) for one in part] for part, scope in zip(columns, scopes, strict=True)]
         names = [one.name for one in columns[0]]
         return [
-            (name, f"cast({_case(tag, list(sqls))} as {kinds[name]})")
+            (name, f"cast({case(tag, list(sqls))} as {kinds[name]})")
             for name, sqls in zip(names, zip(*compiled, strict=True), strict=True)
         ]
 
     def _rows(self, tasks: list[_Task], done: Outputs, kinds: dict[str, str]) -> str:
         """The cross product of the tasks as a SQL list of structs, built inside out."""
         if not tasks:
-            return f"[{_struct(done, kinds)}]"
+            return f"[{struct(done, kinds)}]"
         task, rest = tasks[0], tasks[1:]
         if isinstance(task, _Union):
             parts = [self._rows([_Node(branch, task.scope), *rest], done, kinds) for branch in task.branches]
@@ -325,10 +324,10 @@ class Builder:
         self.ctes.append(
             f"{walk}(key, place, node) as ("
             f"select key, [n], node from (select key, generate_subscripts(nodes, 1) as n, unnest(nodes) as node from"
-            f" (select {base}_key as key, {_concatenated(values)} as nodes from {base}))"
+            f" (select {base}_key as key, {concatenated(values)} as nodes from {base}))"
             f" union all select key, list_append(place, n), node from (select key, place,"
             f" generate_subscripts(nodes, 1) as n, unnest(nodes) as node from"
-            f" (select key, place, {_concatenated(children)} as nodes from"
+            f" (select key, place, {concatenated(children)} as nodes from"
             f" (select key, place, {step} as node from {walk}))))"
         )
         shape = Shape(kind)
@@ -359,50 +358,3 @@ class Builder:
             used = token.strip("\x01") in self.evaluator.indexes
             statement = statement.replace(token, column if used else "")
         return statement
-
-
-def _iterates(select: Select) -> bool:
-    return bool(select.repeat) or select.for_each is not None or select.for_each_or_null is not None
-
-
-def _items(value: Value) -> str:
-    """The value as something to unnest, which takes NULL for an empty list."""
-    return value.sql if value.many else as_list(value)
-
-
-def _recursive(select: Select) -> bool:
-    return bool(select.repeat) or any(map(_recursive, (*select.select, *select.union_all)))
-
-
-def _alike(branches: tuple[Select, ...]) -> bool:
-    """All branches have the same nested iterations with the same columns, and nothing deeper."""
-
-    def form(select: Select) -> object:
-        if select.repeat or select.union_all:
-            return None
-        nested = tuple(
-            (one.for_each is not None, one.for_each_or_null is not None, tuple(column.name for column in one.column))
-            for one in select.select
-            if not (one.repeat or one.union_all or one.select)
-        )
-        iterating = all(each or or_null for each, or_null, _ in nested)
-        return nested if iterating and len(nested) == len(select.select) else None
-
-    forms = {form(branch) for branch in branches}
-    return len(forms) == 1 and None not in forms
-
-
-def _case(tag: str, sqls: list[str]) -> str:
-    if len(set(sqls)) == 1:
-        return sqls[0]
-    cases = " ".join(f"when {k} then {sql}" for k, sql in enumerate(sqls))
-    return f"case {tag} {cases} end"
-
-
-def _struct(columns: Outputs, kinds: dict[str, str]) -> str:
-    return "{" + ", ".join(f"'{name}': cast({sql} as {kinds[name]})" for name, sql in columns) + "}"
-
-
-def _concatenated(values: list[Value]) -> str:
-    parts = [as_list(value) for value in values]
-    return parts[0] if len(parts) == 1 else f"list_concat({', '.join(parts)})"
