@@ -83,7 +83,7 @@ def _bgzf(file: IO[bytes]) -> Iterator[bytes]:
             last = data[at : at + size]
             try:
                 out.append(isal_zlib.decompress(last, wbits=31))
-            except (isal_zlib.error, zlib.error) as error:
+            except (isal_zlib.error, zlib.error) as error:  # type: ignore[misc]
                 raise BadFile("corrupt_bgzf", f"BGZF block at byte {offset + at:,} is broken: {error}") from None
             at += size
             size_out += len(out[-1])
@@ -112,7 +112,7 @@ def _gzip(file: IO[bytes]) -> Iterator[bytes]:
     while data:
         try:
             text = stream.decompress(data)
-        except (isal_zlib.error, zlib.error) as error:
+        except (isal_zlib.error, zlib.error) as error:  # type: ignore[misc]
             raise BadFile("corrupt_gzip", f"the gzip stream breaks after {seen:,} bytes: {error}") from None
         if text:
             seen += len(text)

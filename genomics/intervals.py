@@ -48,14 +48,15 @@ def merge(intervals: Intervals) -> Intervals:
     reach = np.maximum.accumulate(one.end + (group << 32)) - (group << 32)
     first = np.concatenate(([True], (group[1:] != group[:-1]) | (one.start[1:] > reach[:-1] + 1)))
     at = np.flatnonzero(first)
-    least = [np.minimum.reduceat(np.where(values < 0, _ABSENT, values), at) for values in (one.dp, one.gq)]
+    dp, gq = (np.minimum.reduceat(np.where(values < 0, _ABSENT, values), at) for values in (one.dp, one.gq))
     return Intervals(
-        one.sample[at],
-        one.chrom[at],
-        one.start[at],
-        np.maximum.reduceat(one.end, at),
-        *(np.where(values == _ABSENT, -1, values) for values in least),
-        one.record_no[at],
+        sample=one.sample[at],
+        chrom=one.chrom[at],
+        start=one.start[at],
+        end=np.maximum.reduceat(one.end, at),
+        dp=np.where(dp == _ABSENT, -1, dp),
+        gq=np.where(gq == _ABSENT, -1, gq),
+        record_no=one.record_no[at],
     )
 
 

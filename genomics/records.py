@@ -307,7 +307,8 @@ def _genotypes(records: _Records, variants: Columns) -> Columns:
     per_line = np.bincount(line, minlength=len(lines.line_no))
     if len(line) == len(per_line) and (per_line == 1).all() and (records.n_alts == 1).all():
         # the plain case: one variant per line, alleles are 0 and 1 already
-        call, variant, a0, a1, reason = slice(None), calls.line, calls.a0, calls.a1, calls.reason
+        call, variant = np.arange(len(calls.line)), calls.line
+        a0, a1, reason = calls.a0, calls.a1, calls.reason
     else:
         first = np.cumsum(per_line) - per_line
         times = per_line[calls.line]

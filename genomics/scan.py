@@ -145,12 +145,13 @@ def _is_bcf(path: Path) -> bool:
 
 def _as_vcf(path: Path, scratch: Path) -> Path:
     import pysam.bcftools
+    import pysam.utils
 
     scratch.mkdir(parents=True, exist_ok=True)
     target = scratch / "from_bcf.vcf"
     try:
         pysam.bcftools.view("-Ov", "-o", str(target), str(path), catch_stdout=False)
-    except pysam.SamtoolsError:
+    except pysam.utils.SamtoolsError:
         raise BadFile("corrupt_bcf", "bcftools cannot read this BCF; deliver it again or as VCF") from None
     return target
 

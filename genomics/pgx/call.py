@@ -125,7 +125,8 @@ def _site_call(row: dict[str, Any], site: Site) -> SiteCall | None:
 def _rows(
     best: dict[tuple[str, str, str], tuple[int, Diplotype]], definitions: dict[str, Definition]
 ) -> tuple[pa.Table, pa.Table]:
-    diplotypes, recommendations = [], []
+    diplotypes: list[dict[str, Any]] = []
+    recommendations: list[dict[str, Any]] = []
     by_phenotype: dict[tuple[str, str | None], list[Recommendation]] = {}
     for one in load_recommendations():
         by_phenotype.setdefault((one.gene, one.phenotype), []).append(one)

@@ -162,6 +162,16 @@ def test_truncated_bgzf_is_refused(tmp_path: Path, cut: int) -> None:
         read_tables(tmp_path / "cut.vcf.gz")
 
 
+def test_a_broken_block_is_refused(tmp_path: Path) -> None:
+    text = write_vcf(tmp_path / "a.vcf", [f"chr1 {100 + index} . A C . . . GT 0/1" for index in range(9000)], ["a"])
+    pysam.tabix_compress(str(text), str(tmp_path / "a.vcf.gz"))
+    whole = bytearray((tmp_path / "a.vcf.gz").read_bytes())
+    whole[len(whole) // 2] ^= 0xFF
+    (tmp_path / "broken.vcf.gz").write_bytes(whole)
+    with pytest.raises(BadFile, match="corrupt_bgzf"):
+        read_tables(tmp_path / "broken.vcf.gz")
+
+
 def test_bad_lines_are_told_one_by_one_and_the_others_stay(tmp_path: Path) -> None:
     records = [
         "chr1 100 . A C . . . GT 0/1", "chr1 x . A C . . . GT 0/1", "chr1 120 . A C . . .",

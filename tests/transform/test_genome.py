@@ -55,7 +55,15 @@ def home(new_home):
     home.put(
         "genome_marker", [{"source": "genome", "sample": "S1", "marker": "apoe", "value": "e3/e4", "status": "called"}]
     )
-    home.dbt("build", "--select", "+core.genomics", "--exclude-resource-type", "unit_test")
+    home.dbt(
+        "build",
+        "--select",
+        "+core.genomics",
+        "--indirect-selection",
+        "cautious",
+        "--exclude-resource-type",
+        "unit_test",
+    )
     return home
 
 
