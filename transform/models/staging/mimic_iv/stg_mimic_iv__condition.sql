@@ -24,7 +24,7 @@ with
             '' as component,
             cast(raw.subject_id as varchar) as source_person_key,
             cast(raw.hadm_id as varchar) as encounter_key,
-            1 as code_no,
+            cast(1 as bigint) as code_no,
             case raw.icd_version when 9 then 'icd9cm' when 10 then 'icd10cm' end as code_system,
             trim(raw.icd_code) as code,
             titles.long_title as display,

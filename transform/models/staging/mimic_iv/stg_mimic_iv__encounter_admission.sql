@@ -10,7 +10,7 @@ with
             '' as component,
             cast(raw.subject_id as varchar) as source_person_key,
             cast(raw.hadm_id as varchar) as encounter_key,
-            1 as code_no,
+            cast(1 as bigint) as code_no,
             'mimic_iv_admission_type' as code_system,
             raw.admission_type as code,
             raw.admission_type as display,

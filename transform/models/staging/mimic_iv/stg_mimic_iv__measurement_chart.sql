@@ -11,14 +11,19 @@ with
 
     coded as (
         -- the coding that means something elsewhere first, the item's own number always
-        select raw.*, 1 as code_no, 'loinc' as code_system, concepts.loinc as code, items.label as display
+        select
+            raw.*,
+            cast(1 as bigint) as code_no,
+            'loinc' as code_system,
+            concepts.loinc as code,
+            items.label as display
         from raw
         inner join concepts on concepts.itemid = raw.itemid
         left join items on items.itemid = raw.itemid
         union all
         select
             raw.*,
-            2 as code_no,
+            cast(2 as bigint) as code_no,
             'mimic_iv_item' as code_system,
             cast(raw.itemid as varchar) as code,
             items.label as display

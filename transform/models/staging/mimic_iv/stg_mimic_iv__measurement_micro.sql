@@ -11,7 +11,7 @@ with
             '' as component,
             cast(raw.subject_id as varchar) as source_person_key,
             cast(raw.hadm_id as varchar) as encounter_key,
-            1 as code_no,
+            cast(1 as bigint) as code_no,
             'mimic_iv_item' as code_system,
             cast(coalesce(raw.ab_itemid, raw.test_itemid) as varchar) as code,
             coalesce(raw.ab_name, raw.test_name) as display,

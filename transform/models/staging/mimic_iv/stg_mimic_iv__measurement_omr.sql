@@ -31,7 +31,7 @@ with
             coalesce(parts.part, '') as component,
             cast(parts.subject_id as varchar) as source_person_key,
             cast(null as varchar) as encounter_key,
-            1 as code_no,
+            cast(1 as bigint) as code_no,
             case when parts.loinc is not null then 'loinc' else 'mimic_iv_omr' end as code_system,
             coalesce(parts.loinc, parts.result_name) as code,
             parts.result_name as display,

@@ -26,15 +26,19 @@ with
     ),
 
     coded as (
-        select ordered.*, 1 as code_no, 'rxnorm' as code_system, ingredients.rxnorm as code
+        select ordered.*, cast(1 as bigint) as code_no, 'rxnorm' as code_system, ingredients.rxnorm as code
         from ordered
         inner join ingredients on regexp_matches(lower(ordered.drug), ingredients.pattern)
         union all
-        select ordered.*, 2 as code_no, 'ndc' as code_system, ordered.ndc as code
+        select ordered.*, cast(2 as bigint) as code_no, 'ndc' as code_system, ordered.ndc as code
         from ordered
         where length(ordered.ndc) > 1
         union all
-        select ordered.*, 3 as code_no, 'mimic_iv_drug' as code_system, trim(ordered.drug) as code
+        select
+            ordered.*,
+            cast(3 as bigint) as code_no,
+            'mimic_iv_drug' as code_system,
+            trim(ordered.drug) as code
         from ordered
     ),
 

@@ -10,7 +10,7 @@ with
             '' as component,
             cast(raw.subject_id as varchar) as source_person_key,
             cast(raw.hadm_id as varchar) as encounter_key,
-            1 as code_no,
+            cast(1 as bigint) as code_no,
             'hcpcs' as code_system,
             trim(raw.hcpcs_cd) as code,
             raw.short_description as display,
