@@ -26,22 +26,22 @@ CONDITIONS = ("t2d", *ASCVD, "heart_failure", "af", "ckd", "copd", "dementia", "
 
 COEFFICIENTS: dict[str, dict[str, float]] = {
     "t2d": {
-        "intercept": -4.85, "age10": 0.18, "male": 0.10, "bmi5": 0.45, "a1c": 1.55, "ltg": 0.20, "hdl15": -0.18,
-        "sbp20": 0.08, "current": 0.25, "inactivity": 0.68, "rhr10": 0.40, "pm5": 0.18, "fh_t2d": 0.50, "pgs_t2d": 0.55,
+        "intercept": -5.10, "age10": 0.30, "male": 0.10, "bmi5": 0.62, "a1c": 1.90, "ltg": 0.30, "hdl15": -0.28,
+        "sbp20": 0.10, "current": 0.35, "inactivity": 0.54, "rhr10": 0.32, "pm5": 0.20, "fh_t2d": 0.60, "pgs_t2d": 0.50,
     },
     "mi": {
-        "intercept": -6.75, "age10": 0.75, "male": 0.60, "sbp20": 0.52, "ldl40": 0.58, "hdl15": -0.34, "current": 1.00,
-        "former": 0.25, "t2d": 0.75, "lcrp": 0.12, "uremia": 0.12, "inactivity": 0.60, "rhr10": 0.38, "pm5": 0.20,
-        "fh_cvd": 0.50, "pgs_cad": 0.55, "chd": 0.60,
+        "intercept": -6.75, "age10": 0.85, "male": 0.60, "sbp20": 0.58, "ldl40": 0.66, "hdl15": -0.38, "current": 1.05,
+        "former": 0.25, "t2d": 0.75, "lcrp": 0.12, "uremia": 0.12, "inactivity": 0.52, "rhr10": 0.32, "pm5": 0.20,
+        "fh_cvd": 0.50, "pgs_cad": 0.50, "chd": 0.60,
     },
     "chd": {
-        "intercept": -6.45, "age10": 0.72, "male": 0.60, "sbp20": 0.46, "ldl40": 0.60, "hdl15": -0.36, "current": 0.85,
-        "former": 0.22, "t2d": 0.70, "lcrp": 0.12, "uremia": 0.10, "inactivity": 0.60, "rhr10": 0.38, "pm5": 0.18,
-        "fh_cvd": 0.50, "pgs_cad": 0.60,
+        "intercept": -6.45, "age10": 0.82, "male": 0.60, "sbp20": 0.52, "ldl40": 0.68, "hdl15": -0.40, "current": 0.95,
+        "former": 0.22, "t2d": 0.70, "lcrp": 0.12, "uremia": 0.10, "inactivity": 0.52, "rhr10": 0.32, "pm5": 0.18,
+        "fh_cvd": 0.50, "pgs_cad": 0.55,
     },
     "stroke": {
-        "intercept": -6.95, "age10": 0.80, "male": 0.25, "sbp20": 0.62, "ldl40": 0.25, "hdl15": -0.18, "current": 0.80,
-        "former": 0.15, "t2d": 0.60, "lcrp": 0.10, "uremia": 0.14, "inactivity": 0.56, "rhr10": 0.34, "pm5": 0.20,
+        "intercept": -6.95, "age10": 0.88, "male": 0.25, "sbp20": 0.66, "ldl40": 0.25, "hdl15": -0.18, "current": 0.80,
+        "former": 0.15, "t2d": 0.60, "lcrp": 0.10, "uremia": 0.14, "inactivity": 0.50, "rhr10": 0.30, "pm5": 0.20,
         "af": 1.20, "pgs_cad": 0.30, "fh_cvd": 0.25,
     },
     "heart_failure": {
