@@ -3,14 +3,14 @@
 Every time carries the offset of the phone *when it exported* (-0400), in winter too; the true zone of a sample stands in
 ``HKTimeZone`` metadata where an app wrote it. Phone and watch both count steps, over overlapping intervals.
 """
+# ruff: noqa: E501 -- XML templates
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthetic.chunks import Chunk
-from synthetic.clock import DATA_CUTOFF, TIME_ZONE, utc_offset_minutes
+from synthetic.clock import DATA_CUTOFF, TIME_ZONE, Times, utc_offset_minutes
 from synthetic.enrolment import account
 from synthetic.landing import zipped
 from synthetic.wearables import STEP_HOURS, Worn
@@ -89,14 +89,14 @@ def write(chunk: Chunk, i: int, campaigns: list[Worn], rng: np.random.Generator)
     chunk.landing.put(name, zipped({"apple_health_export/export.xml": xml}), len(lines))
 
 
-def _text(local: NDArray[np.datetime64]) -> list[str]:
+def _text(local: Times) -> list[str]:
     shift = (_EXPORT_OFFSET - utc_offset_minutes(local)).astype("timedelta64[m]")
     written = np.datetime_as_string(local.astype("datetime64[s]") + shift, unit="s")
     return "\n".join(written.tolist()).replace("T", " ").split("\n") if len(written) else []
 
 
 def _records(
-    lines: list[str], kind: str, unit: str, source: str, start: NDArray[np.datetime64], end: NDArray[np.datetime64],
+    lines: list[str], kind: str, unit: str, source: str, start: Times, end: Times,
     values: list[str], metadata: str = "",
 ) -> None:  # fmt: skip
     close = f">\n  {metadata}\n </Record>" if metadata else "/>"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic import hazards
-from synthetic.clock import DATA_CUTOFF, Array, Days, Index, Mask
+from synthetic.clock import DATA_CUTOFF, Array, Days, Index, Mask, Times
 from synthetic.history import History
 from synthetic.people import People
 
@@ -26,7 +26,7 @@ class Visits:
     """Contacts with a hospital, sorted by person and time. ``labs_at_b``: blood went to hospital B's laboratory."""
 
     person: Index
-    when: NDArray[np.datetime64]
+    when: Times
     kind: Index
     minutes: Index
     reason: NDArray[np.str_]

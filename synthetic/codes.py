@@ -15,7 +15,7 @@ MRN_SYSTEM = "urn:oid:2.16.840.1.113883.19.5.1"
 
 @dataclass(frozen=True)
 class Measure:
-    """A measured concept: LOINC code, name, UCUM unit, decimals as written, reference range, local code of hospital B."""
+    """A measured concept: LOINC code, name, UCUM unit, decimals as written, reference range, code at hospital B."""
 
     loinc: str
     name: str

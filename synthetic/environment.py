@@ -14,7 +14,7 @@ _COLUMNS = "region_id,date,parameter,value,unit"
 
 
 def write(landing: Landing, seed: int) -> None:
-    """Write ``environment/air_quality.csv`` and ``environment/weather.csv``. PM2.5 falls 1.5 % a year, as in ``states``."""
+    """Write ``environment/air_quality.csv`` and ``environment/weather.csv``. PM2.5 falls 1.5 % a year."""
     dates = np.arange(FIRST_DAY, DATA_CUTOFF + 1)
     text = np.datetime_as_string(dates).tolist()
     day = np.arange(len(dates))

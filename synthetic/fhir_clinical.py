@@ -1,16 +1,16 @@
 """Hospital A's record besides observations: encounters, conditions, orders, and what surrounds them."""
+# ruff: noqa: E501 -- JSON templates read better unbroken
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthetic import care, fhir_observations, fhir_patients
 from synthetic.care import ANNUAL, BASELINE, STAY, Diagnoses, Visits
 from synthetic.chunks import Chunk
-from synthetic.clock import DATA_CUTOFF, FIRST_EXPORT, days, iso_local
+from synthetic.clock import DATA_CUTOFF, FIRST_EXPORT, Times, days, iso_local
 from synthetic.codes import CONDITIONS, CVX, DRUGS, ICD10, LOINC, RXNORM, SNOMED
-from synthetic.fhir_export import DELTA, Export, file_name, instant
+from synthetic.fhir_export import Export, file_name, instant
 from synthetic.randomness import hex_ids
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -102,7 +102,7 @@ def _conditions(
     when = visits.when[diagnoses.visit] + np.timedelta64(12, "m")
     ids = hex_ids(rng, len(when))
     acute = np.isin(diagnoses.condition, care.ACUTE)
-    onset = np.where(acute, days(diagnoses.onset), days(diagnoses.recorded))
+    onset = np.datetime_as_string(np.where(acute, diagnoses.onset, diagnoses.recorded).astype("datetime64[D]"))
     onset = np.where(diagnoses.brought, np.datetime_as_string(diagnoses.onset.astype("datetime64[M]")), onset).tolist()
     lines = [
         _condition(rid, lu, name, patient[v], encounter[v], began, noted, "confirmed")
@@ -291,7 +291,7 @@ def _background(chunk: Chunk, export: Export, patient: list[str]) -> None:
     export.add("Device", lines, fitted)
 
 
-def _family(chunk: Chunk, export: Export, patient: list[str], when: NDArray[np.datetime64]) -> None:
+def _family(chunk: Chunk, export: Export, patient: list[str], when: Times) -> None:
     """Mother and father of everyone whom hospital A asked; an affected parent carries the condition's two codes."""
     rng, state = chunk.rng("fhir family"), chunk.history.states[0]
     n = len(chunk.people)

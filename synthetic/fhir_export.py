@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthetic.chunks import Chunk
-from synthetic.clock import FIRST_EXPORT, utc_offset_minutes
+from synthetic.clock import FIRST_EXPORT, Times, utc_offset_minutes
 from synthetic.landing import gzipped
 
 DELTA = "delta_2026-06"
@@ -24,7 +23,7 @@ class Export:
     first: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     delta: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, resource: str, lines: Sequence[str], recorded: NDArray[np.datetime64]) -> None:
+    def add(self, resource: str, lines: Sequence[str], recorded: Times) -> None:
         """Put each line into the export that was made after it was recorded."""
         early = (recorded.astype("datetime64[D]") < FIRST_EXPORT).tolist()
         self.first[resource].extend([line for line, old in zip(lines, early, strict=True) if old])
@@ -45,7 +44,7 @@ def file_name(folder: str, resource: str, index: int) -> str:
     return f"{folder}/{resource}.{index:03d}.ndjson" + (".gz" if resource in COMPRESSED else "")
 
 
-def instant(local: NDArray[np.datetime64]) -> list[str]:
+def instant(local: Times) -> list[str]:
     """Local wall times as UTC instants with milliseconds, as servers write ``meta.lastUpdated``."""
     when = local.astype("datetime64[s]")
     utc = when - (utc_offset_minutes(when) * 60).astype("timedelta64[s]")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthetic import measuring
 from synthetic.care import ANNUAL, BASELINE, Visits
 from synthetic.chunks import Chunk
-from synthetic.clock import DATA_CUTOFF, FIRST_EXPORT, iso_local
+from synthetic.clock import DATA_CUTOFF, FIRST_EXPORT, Times, iso_local
 from synthetic.codes import LOINC, MEASURES, SMOKING, SNOMED, UCUM
 from synthetic.fhir_export import DELTA, Export, file_name, instant
 from synthetic.measuring import CONCEPTS
@@ -223,7 +222,7 @@ def _withdraw(rows: Observations, export: Export, lines: list[str], withdrawn: l
         _log(rows, "deleted_resource", row, "deleted", known_at="2026-06-29T04:00:00.000Z")
 
 
-def _reissue(rows: Observations, line: str, row: int, known: NDArray[np.datetime64], status: str) -> str:
+def _reissue(rows: Observations, line: str, row: int, known: Times, status: str) -> str:
     old = instant(rows.issued[row : row + 1] + 1)[0]
     line = line.replace(f'"lastUpdated":"{old}"', f'"lastUpdated":"{instant(known)[0]}"')
     line = line.replace('"status":"final"', f'"status":"{status}"')

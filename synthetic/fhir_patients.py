@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import orjson
@@ -16,6 +17,7 @@ from synthetic.randomness import hex_ids
 from synthetic.typing_errors import slip
 
 DUPLICATE_SHARE, MERGED_SHARE = 0.015, 0.01
+_MARITAL = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Patients:
     merged: set[int]
 
     def of_visits(self, visits: Visits) -> list[str]:
-        """Which Patient each visit was booked on: duplicates get the follow-ups, merged records the years before 2017."""
+        """Which Patient each visit was booked on: duplicates get follow-ups, merged records the years before 2017."""
         result = []
         early = visits.when < np.datetime64("2017-01-01")
         for person, kind, old in zip(visits.person.tolist(), visits.kind.tolist(), early.tolist(), strict=True):
@@ -109,7 +111,7 @@ def _identifier(code: str, text: str, system: str, value: str) -> dict[str, obje
     return {"type": {"coding": coding, "text": text}, "system": system, "value": value}
 
 
-def _resource(chunk: Chunk, i: int, patient: str, luck: np.ndarray, born: str | None) -> dict[str, object]:
+def _resource(chunk: Chunk, i: int, patient: str, luck: np.ndarray, born: str | None) -> dict[str, Any]:
     people = chunk.people
     identifiers = [_identifier("MR", "Medical Record Number", MRN_SYSTEM, people.mrn_a[i])]
     if luck[0] < 0.7:
@@ -133,7 +135,7 @@ def _resource(chunk: Chunk, i: int, patient: str, luck: np.ndarray, born: str | 
              "postalCode": people.postal[i], "country": "US"}
         ],
         "maritalStatus": {
-            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", "code": status[0], "display": status[1]}]
+            "coding": [{"system": _MARITAL, "code": status[0], "display": status[1]}]
         },
         "communication": [{"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": "en-US"}]}}],
     }  # fmt: skip

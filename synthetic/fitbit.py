@@ -17,7 +17,8 @@ def write(chunk: Chunk, i: int, campaigns: list[Worn], rng: np.random.Generator)
     folder = f"fitbit/account={account(people, i, 'fitbit')}"
     profile = {
         "user": {
-            "dateOfBirth": str(people.birth[i]), "displayName": people.given[i], "gender": "MALE" if people.male[i] else "FEMALE",
+            "dateOfBirth": str(people.birth[i]), "displayName": people.given[i],
+            "gender": "MALE" if people.male[i] else "FEMALE",
             "memberSince": str(people.enrolled[i]), "timezone": TIME_ZONE, "weightUnit": "METRIC",
             "offsetFromUTCMillis": -14_400_000,
         }
@@ -89,7 +90,8 @@ def _sleep(dates: list[str], worn: Worn, rng: np.random.Generator, number: int) 
         asleep = sum(v for stage, v in minutes.items() if stage != "wake")
         result.append(
             {
-                "dateOfSleep": date, "duration": sum(length) * 1000, "efficiency": 93, "endTime": text[k][-1], "infoCode": 0,
+                "dateOfSleep": date, "duration": sum(length) * 1000, "efficiency": 93, "endTime": text[k][-1],
+                "infoCode": 0,
                 "isMainSleep": True,
                 "levels": {
                     "data": [

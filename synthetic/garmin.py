@@ -1,4 +1,5 @@
 """Garmin: FIT files of a run or two per campaign."""
+# ruff: noqa: E501 -- message tables
 
 from __future__ import annotations
 

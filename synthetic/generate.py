@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -22,7 +21,7 @@ SOURCES = frozenset({"ehr", "enrolment", "wearables", "genome", "environment"})
 
 @dataclass(frozen=True)
 class GenerateReport:
-    """What a generation wrote: files, bytes, records (lines, samples, sites), wall seconds, and whether it was there already."""
+    """What a generation wrote: files, bytes, records (lines, sites), seconds; ``unchanged``: it was there already."""
 
     people: int
     seed: int
@@ -42,8 +41,8 @@ def generate(
 ) -> GenerateReport:
     """Write a seeded demo population into ``settings.landing`` and its truth into ``settings.truth``.
 
-    The same arguments give the same bytes, so generating twice lands nothing new. People are made in chunks; memory stays
-    bounded however many there are (but for the genotypes: 0.5 kB per person).
+    The same arguments give the same bytes, so generating twice lands nothing new. People are made in chunks; memory
+    stays bounded however many there are (but for the genotypes: 0.5 kB per person).
 
     Args:
         people: how many; person k of a seed is the same in every population size.
@@ -82,7 +81,7 @@ def generate(
     )
     draft = marker.with_suffix(".draft")
     draft.write_bytes(orjson.dumps({"population": identity, "files": landing.sizes, "report": asdict(report)}))
-    os.replace(draft, marker)
+    draft.replace(marker)
     return report
 
 

@@ -47,13 +47,14 @@ def draw(rng: np.random.Generator, ancestry: Index, male: NDArray[np.bool_]) -> 
             members = [i for i, (_, rsids, _) in enumerate(haplotypes) if rsid in rsids]
             alleles[:, column(rsid), :] = np.isin(pick, members)
     on_x = [i for i, v in enumerate(variants) if v.chrom == "chrX"]
-    alleles[np.ix_(np.flatnonzero(male), on_x, [1])] = -2
+    second = alleles[:, :, 1]
+    second[np.ix_(np.flatnonzero(male), np.array(on_x))] = -2
     return Genome(alleles)
 
 
 @cache
 def effects() -> Array:
-    """True log odds ratios per ALT allele, (variants, traits); standardised scores are ``(dosage @ effects - mean) / sd``."""
+    """True log odds ratios per ALT allele, (variants, traits); a score is ``(dosage @ effects - mean) / sd``."""
     matrix = np.zeros((len(catalogue()), len(TRAITS)))
     for i, variant in enumerate(catalogue()):
         for trait, beta in variant.effects:

@@ -1,4 +1,5 @@
 """The genome laboratory's delivery: one cohort VCF with its index, a few single-sample gVCFs, and the sample sheet."""
+# ruff: noqa: E501 -- VCF templates
 
 from __future__ import annotations
 
@@ -111,7 +112,7 @@ class Cohort:
         sample, lines = chunk.people.sample[i], []
         sites = catalogue()
         skipped = {column("rs116855232")}
-        end = {chrom: 0 for chrom in CHROMOSOME_LENGTHS}
+        end = dict.fromkeys(CHROMOSOME_LENGTHS, 0)
         for j, v in enumerate(sites):
             a0, a1 = chunk.genome.alleles[i, j].tolist()
             genotype = str(a0) if a1 == -2 else f"{min(a0, a1)}/{max(a0, a1)}"

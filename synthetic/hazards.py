@@ -5,13 +5,14 @@ model, so a coefficient is a log hazard ratio per unit of the covariate. The int
 reference person: a woman of 55 who never smoked, with every other covariate at its zero.
 
 Magnitudes are rounded from the literature and then scaled so that an enriched cohort of 40-75-year-olds has enough
-events to learn from: HbA1c and diabetes (Zhang 2010, Diabetes Care 33:1665: hazard about tenfold per 1 %); BMI (Prospective
-Studies Collaboration 2009); blood pressure (Lewington 2002: doubling per 20 mmHg in vascular death, less here); LDL
-(CTT 2010: 22 % per mmol/L by treatment, more over a life); smoking, diabetes, HDL (PREVENT, Khan 2024); resting heart rate
-(Aune 2017, 2015: 1.07-1.2 per 10/min); steps (Master 2022, Nat Med; Paluch 2022); PM2.5 (Alexeeff 2021); family history
-(Scott 2013 InterAct; Lloyd-Jones 2004); polygenic scores (Khera 2018, Inouye 2018, Mahajan 2018: 1.6-1.8 per SD); APOE e4
-(Farrer 1997); BRCA (Kuchenbaecker 2017); Lynch (Dominguez-Valentin 2020). Activity, heart rate and PM2.5 act more strongly
-here than in life: the platform has to be able to show that removing a source loses something.
+events to learn from: HbA1c and diabetes (Zhang 2010, Diabetes Care 33:1665: hazard about tenfold per 1 %); BMI
+(Prospective Studies Collaboration 2009); blood pressure (Lewington 2002: doubling per 20 mmHg in vascular death, less
+here); LDL (CTT 2010: 22 % per mmol/L by treatment, more over a life); smoking, diabetes, HDL (PREVENT, Khan 2024);
+resting heart rate (Aune 2015, 2017: 1.07-1.2 per 10/min); steps (Master 2022; Paluch 2022); PM2.5 (Alexeeff 2021);
+family history (Scott 2013 InterAct; Lloyd-Jones 2004); polygenic scores (Khera 2018, Inouye 2018, Mahajan 2018:
+1.6-1.8 per SD); APOE e4 (Farrer 1997); BRCA (Kuchenbaecker 2017); Lynch (Dominguez-Valentin 2020). HbA1c, activity,
+heart rate and PM2.5 act more strongly here than in life: models must be learnable from 5,000 people, and losing
+source must show.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ CONDITIONS = ("t2d", *ASCVD, "heart_failure", "af", "ckd", "copd", "dementia", "
 COEFFICIENTS: dict[str, dict[str, float]] = {
     "t2d": {
         "intercept": -5.10, "age10": 0.30, "male": 0.10, "bmi5": 0.62, "a1c": 1.90, "ltg": 0.30, "hdl15": -0.28,
-        "sbp20": 0.10, "current": 0.35, "inactivity": 0.54, "rhr10": 0.32, "pm5": 0.20, "fh_t2d": 0.60, "pgs_t2d": 0.50,
+        "sbp20": 0.10, "current": 0.35, "inactivity": 0.52, "rhr10": 0.30, "pm5": 0.20, "fh_t2d": 0.60, "pgs_t2d": 0.46,
     },
     "mi": {
         "intercept": -6.75, "age10": 0.85, "male": 0.60, "sbp20": 0.58, "ldl40": 0.66, "hdl15": -0.38, "current": 1.05,
@@ -56,9 +57,13 @@ COEFFICIENTS: dict[str, dict[str, float]] = {
         "intercept": -6.30, "age10": 0.30, "uremia": 0.95, "luacr": 0.45, "t2d": 0.70, "sbp20": 0.25, "pgs_ckd": 0.30,
     },
     "copd": {"intercept": -7.20, "age10": 0.45, "current": 1.90, "former": 0.90, "pm5": 0.15, "inactivity": 0.10},
-    "dementia": {"intercept": -8.60, "age10": 1.30, "e4": 0.95, "e2": -0.35, "t2d": 0.30, "stroke": 0.60, "inactivity": 0.15},
+    "dementia": {
+        "intercept": -8.60, "age10": 1.30, "e4": 0.95, "e2": -0.35, "t2d": 0.30, "stroke": 0.60,
+        "inactivity": 0.15,
+    },
     "breast_cancer": {
-        "intercept": -5.85, "age10": 0.25, "bmi5": 0.08, "pgs_breast_cancer": 0.48, "fh_breast_cancer": 0.50, "brca": 1.90,
+        "intercept": -5.85, "age10": 0.25, "bmi5": 0.08, "pgs_breast_cancer": 0.48, "fh_breast_cancer": 0.50,
+        "brca": 1.90,
     },
     "colorectal_cancer": {
         "intercept": -7.25, "age10": 0.55, "male": 0.30, "bmi5": 0.10, "current": 0.20, "inactivity": 0.10,
@@ -98,7 +103,7 @@ def covariates(state: State) -> dict[str, Array]:
 
 
 def yearly(state: State) -> dict[str, Array]:
-    """Probability of onset in the next year by condition (0 where it already is, and for men's breast), and of death."""
+    """Probability of onset in the next year by condition (0 where it already is), and of death."""
     values = covariates(state)
     probability = {}
     for outcome, terms in COEFFICIENTS.items():

@@ -87,7 +87,7 @@ def simulate(traits: Traits, rng: np.random.Generator) -> History:
 
 
 def _prevalent(state: State, history: History, rng: np.random.Generator) -> State:
-    """Diseases and drugs that people bring: six years' worth of their present hazards, dated in the last eight years."""
+    """Diseases and drugs that people bring: five years' worth of their present hazards, dated in the last eight."""
     n = len(state["age"])
     probability = hazards.yearly(state)
     before = {}

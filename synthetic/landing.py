@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +39,7 @@ class Landing:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.parent / f".{target.name}.draft"
         draft.write_bytes(data)
-        os.replace(draft, target)
+        draft.replace(target)
 
     def adopt(self, path: str, draft: Path, records: int = 0) -> None:
         """Move a finished file (made by a library that only writes to disk) to ``landing/<path>``."""

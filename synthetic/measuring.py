@@ -76,7 +76,7 @@ def values(people: People, history: History, visits: Visits, rng: np.random.Gene
     onset = history.onset["t2d"][person]
     healthy = np.isnat(onset) | (when.astype("datetime64[D]") < onset)
     a1c = np.where(healthy, np.minimum(a1c, 6.35), a1c)
-    measured_a1c = np.where(healthy, np.minimum(a1c + noise(0.07), 6.4), a1c + noise(0.10))
+    measured_a1c = np.where(healthy, np.minimum(a1c + noise(0.05), 6.4), a1c + noise(0.10))
     glucose = np.where(healthy, np.minimum(14 + 15.2 * a1c + noise(5), 125), 27 * a1c - 42 + noise(9))
     creatinine = creatinine_for(level("egfr"), age, male) * np.exp(noise(0.04))
     lung = 0.041 * (height - 162) - 0.028 * (age - 55) + np.where(male, 3.4, 2.75) + noise(0.25)

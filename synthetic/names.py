@@ -1,4 +1,5 @@
 """Names of the demo population, by ancestry and sex, with the nicknames that people use outside the hospital."""
+# ruff: noqa: E501 -- word lists
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The oracle: the true probability of an event given the full latent state, by simulating the rest of each life.
 
 For a task's horizon the state is advanced with fresh random years in which the event does not happen; each replicate
-contributes its exact cumulative incidence with death competing, and replicates are averaged. The remaining Monte Carlo error comes
-only from how the future drifts (weight, drugs, other diseases), not from whether the event happens.
+contributes its exact cumulative incidence with death competing, and replicates are averaged. The remaining Monte Carlo
+error comes only from how the future drifts (weight, drugs, other diseases), not from whether the event happens.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from synthetic.names import FAMILY, GIVEN, MAIL_HOSTS, REGIONS, STREETS
 from synthetic.variants import ANCESTRIES, ANCESTRY_SHARE
 
 PLATFORMS = ("apple_health", "fitbit", "open_mhealth")
-PLATFORM_SHARE = (0.22, 0.20, 0.10)
-"""Half of the people wear something; more than in most biobanks, so that its worth can be measured."""
-GENOME_SHARE = 0.70
+PLATFORM_SHARE = (0.23, 0.21, 0.11)
+"""More people wear something than in most biobanks, so that its worth can be measured on 5,000 people."""
+GENOME_SHARE = 0.72
 ONLY_B, BOTH = 0.06, 0.32
 """Hospital B only delivers laboratory results: people seen only there have no diagnoses and no vital signs."""
 TWINS_EVERY = 200
@@ -103,7 +103,7 @@ def draw(rng: np.random.Generator, first: int, n: int) -> People:
         _make_twins(i, given, family, [ancestry, birth, region, enrolled], [street, phone, postal], male)
     maiden = rng.random(n) < 0.05
     born = rng.random(n)
-    surnames = [FAMILY[ANCESTRIES[ancestry[i]]] for i in range(n)]
+    born_as = [FAMILY[ANCESTRIES[ancestry[i]]] for i in range(n)]
     email = [
         f"{given[i]}.{family[i]}{tag[i]}{number[i] % 97:02d}@{MAIL_HOSTS[host[i]]}".lower().replace("'", "")
         for i in range(n)
@@ -113,7 +113,7 @@ def draw(rng: np.random.Generator, first: int, n: int) -> People:
         in_a=where >= ONLY_B, in_b=(where < ONLY_B + BOTH), platform=platform, cgm=rng.random(n) < 0.25,
         garmin=rng.random(n) < 0.03, genome=rng.random(n) < GENOME_SHARE, given=given, family=family,
         maiden=[
-            surnames[i][int(born[i] * len(surnames[i]))] if maiden[i] and not male[i] else None for i in range(n)
+            born_as[i][int(born[i] * len(born_as[i]))] if maiden[i] and not male[i] else None for i in range(n)
         ],
         phone=phone, email=email, street=street,
         new_street=[f"{house[i, 1]} {STREETS[line[i, 1]]}" for i in range(n)], moved=rng.random(n) < 0.08,

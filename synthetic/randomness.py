@@ -23,7 +23,5 @@ def autoregression(rng: np.random.Generator, count: int, memory: float) -> np.nd
 def hex_ids(rng: np.random.Generator, count: int) -> list[str]:
     """Return ``count`` random identifiers in the form of UUIDs (version 4 layout)."""
     text = rng.bytes(16 * count).hex()
-    return [
-        f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-4{text[i + 13 : i + 16]}-a{text[i + 17 : i + 20]}-{text[i + 20 : i + 32]}"
-        for i in range(0, 32 * count, 32)
-    ]
+    whole = [text[i : i + 32] for i in range(0, 32 * count, 32)]
+    return [f"{one[:8]}-{one[8:12]}-4{one[13:16]}-a{one[17:20]}-{one[20:]}" for one in whole]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import cycle
+
 import numpy as np
 
 from synthetic import measuring
@@ -17,7 +20,10 @@ from synthetic.units import MISLABELLED, OTHER_UNITS, Relabelled
 PATIENT_COLUMNS = (
     "mrn,last_name,first_name,birth_date,sex,phone,email,address,city,postal_code,ssn,deceased_on,updated_at"
 )
-LAB_COLUMNS = "result_id,mrn,accession,test_code,test_name,loinc,value,unit,ref_low,ref_high,collected_at,resulted_at,status,specimen"
+LAB_COLUMNS = ",".join(
+    ("result_id", "mrn", "accession", "test_code", "test_name", "loinc", "value", "unit", "ref_low", "ref_high",
+     "collected_at", "resulted_at", "status", "specimen")
+)  # fmt: skip
 CONTENT_PER_FILE = 50_000
 """Lines after which a year's results continue in another file, so that memory stays bounded."""
 _LOCAL_UNITS = {"mL/min/{1.73_m2}": "mL/min/1.73m2", "10*3/uL": "10*3/uL", "mm[Hg]": "mmHg"}
@@ -110,16 +116,19 @@ class Extract:
         log = _Log(self, chunk, ids, year, person, concept)
         for row in late.tolist():
             log.add("late_result", row, "late", known_at=str(resulted[row]))
-        broken = self._spoil(rng, log, concept, values, texts, unit, status)
-        collected_text, resulted_text = (np.datetime_as_string(t, unit="s").tolist() for t in (collected, resulted))
+        broken = self._spoil(rng, log, concept, values, texts, unit, status, late)
+        collected_text, resulted_text = (
+            np.datetime_as_string(np.asarray(t), unit="s").tolist() for t in (collected, resulted)
+        )
         fixed = [
             f"{m.local},{m.name if ',' not in m.name else m.name.replace(',', ' ')},{m.loinc if k % 4 else ''}"
             for k, m in enumerate(MEASURES.values())
         ]
         ranges = [f"{'' if m.low is None else m.low},{'' if m.high is None else m.high}" for m in MEASURES.values()]
         mrn = [people.mrn_b[i] for i in person.tolist()]
+        specimen = ["Urine" if name == "uacr" else "Blood" for name in CONCEPTS]
         lines = [
-            f"{rid},{who},A{v:07d},{fixed[c]},{value},{u},{ranges[c]},{t0},{t1},{s},{'Urine' if CONCEPTS[c] == 'uacr' else 'Blood'}"
+            f"{rid},{who},A{v:07d},{fixed[c]},{value},{u},{ranges[c]},{t0},{t1},{s},{specimen[c]}"
             for rid, who, v, c, value, u, t0, t1, s in zip(
                 ids,
                 mrn,
@@ -135,7 +144,7 @@ class Extract:
         ]
         for k, line in enumerate(lines):
             target = self.labs.setdefault(int(year[k]), [])
-            target.append(line.replace(",Blood", ",Blood,extra,fields") if k in broken["wide"] else line)
+            target.append(f"{line},extra,fields" if k in broken["wide"] else line)
             if k in broken["short"]:
                 target[-1] = ",".join(line.split(",")[:5])
             if k in broken["twice"]:
@@ -155,50 +164,59 @@ class Extract:
 
     def _spoil(
         self, rng: np.random.Generator, log: _Log, concept: np.ndarray, values: np.ndarray, texts: list[str],
-        unit: list[str], status: list[str],
+        unit: list[str], status: list[str], late: np.ndarray,
     ) -> dict[str, set[int]]:  # fmt: skip
         """Change texts, units and states in place; returns the rows whose whole line is to be changed."""
         free = np.ones(len(texts), dtype=bool)
+        free[late] = False
 
         def pick(name: str | None, share: float) -> list[int]:
             rows = np.flatnonzero(free & ((concept == CONCEPTS.index(name)) if name else True))
-            chosen = (
-                rng.choice(rows, min(len(rows), max(1, round(len(rows) * share))), replace=False) if len(rows) else rows
-            )
+            wanted = min(len(rows), max(1, round(len(rows) * share)))
+            chosen = rng.choice(rows, wanted, replace=False) if wanted else rows
             free[chosen] = False
             return sorted(chosen.tolist())
 
-        for case in (*OTHER_UNITS, *MISLABELLED):
-            if case.concept in ("body_weight", "body_height"):
-                continue
-            for k in pick(case.concept, 0.02 if isinstance(case, Relabelled) else 0.002):
-                texts[k], unit[k] = case.written(values[k]), case.unit
-                if isinstance(case, Relabelled):
-                    log.add(case.name, k, "converted", value_src=texts[k], unit_src=case.unit,
-                            value_std=round(case.canonical(float(texts[k])), 4), unit_std=MEASURES[case.concept].unit)  # fmt: skip
-                else:
-                    log.add(case.name, k, "flagged", value_src=texts[k], unit_src=case.unit, reason=case.reason)
+        _relabel(log, pick, values, texts, unit)
         for name, sign, bound in (("crp", "<", "0.3"), ("egfr", ">", "90")):
             for k in pick(name, 0.02):
                 texts[k] = f"{sign}{bound}"
                 log.add("comparator", k, "censored", comparator=sign, value_std=float(bound))
-        for k, word in zip(pick(None, 0.001), ("HEMOLYZED", "12..3", "see note", "n/a") * 1000, strict=False):
+        for k, word in zip(pick(None, 0.001), cycle(("HEMOLYZED", "12..3", "see note", "QNS")), strict=False):
             texts[k] = word
             log.add("value_not_a_number", k, "flagged", value_src=word, reason="value_not_numeric")
         for k in pick(None, 0.0005):
             status[k] = "X"
             log.add("cancelled_result", k, "retracted")
-        broken = {"twice": set(pick(None, 0.002)), "corrected": set(pick(None, 0.002)), "short": set(pick(None, 0.0004)),
-                  "wide": set(pick(None, 0.0004))}  # fmt: skip
-        for k in broken["twice"]:
-            log.add("duplicate_in_file", k, "deduplicated")
+        shares = {"twice": 0.002, "corrected": 0.002, "short": 0.0004, "wide": 0.0004}
+        broken = {name: pick(None, share) for name, share in shares.items()}
         for k in broken["corrected"]:
             texts[k] = f"{values[k] * 10:.0f}"
             log.add("correction", k, "superseded", value_std=float(values[k]), status="C")
-        for name in ("short", "wide"):
+        for name, case, outcome in (
+            ("twice", "duplicate_in_file", "deduplicated"), ("short", "row_too_short", "rejected"),
+            ("wide", "row_too_wide", "rejected"),
+        ):  # fmt: skip
             for k in broken[name]:
-                log.add(f"row_too_{name}", k, "rejected")
-        return broken
+                log.add(case, k, outcome)
+        return {name: set(rows) for name, rows in broken.items()}
+
+
+def _relabel(
+    log: _Log, pick: Callable[[str | None, float], list[int]], values: np.ndarray, texts: list[str], unit: list[str]
+) -> None:
+    """Other units, properly labelled (to convert), and wrong, unknown or missing ones (to flag)."""
+    for case in (*OTHER_UNITS, *MISLABELLED):
+        if MEASURES[case.concept].vital:
+            continue
+        for k in pick(case.concept, 0.02 if isinstance(case, Relabelled) else 0.002):
+            texts[k], unit[k] = case.written(values[k]), case.unit
+            if isinstance(case, Relabelled):
+                standard = round(case.canonical(float(texts[k])), 4)
+                log.add(case.name, k, "converted", value_src=texts[k], unit_src=case.unit, value_std=standard,
+                        unit_std=MEASURES[case.concept].unit)  # fmt: skip
+            else:
+                log.add(case.name, k, "flagged", value_src=texts[k], unit_src=case.unit, reason=case.reason)
 
 
 class _Log:
@@ -207,14 +225,8 @@ class _Log:
     def __init__(
         self, extract: Extract, chunk: Chunk, ids: list[str], year: np.ndarray, person: np.ndarray, concept: np.ndarray
     ) -> None:
-        self.extract, self.chunk, self.ids, self.year, self.person, self.concept = (
-            extract,
-            chunk,
-            ids,
-            year,
-            person,
-            concept,
-        )
+        self.extract, self.chunk, self.ids = extract, chunk, ids
+        self.year, self.person, self.concept = year, person, concept
 
     def add(self, case: str, row: int, outcome: str, **expected: object) -> None:
         file, who = self.extract.file(int(self.year[row])), self.chunk.people.key(int(self.person[row]))

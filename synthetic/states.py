@@ -96,7 +96,8 @@ def first(traits: Traits, rng: np.random.Generator) -> State:
     return {
         "age": age.copy(), "male": male, "pm2_5": traits.pm2_5.copy(), "smoking": smoking, "activity": activity,
         "bmi": bmi, "height": 163.0 + 13 * male - 3 * east_asian + noise(6.3), "rhr": np.clip(rhr, 44, 105),
-        "sbp": sbp, "pulse_ratio": np.clip(0.61 - 0.015 * older + noise(0.025), 0.45, 0.75), "ldl": np.clip(ldl, 45, 380),
+        "sbp": sbp, "pulse_ratio": np.clip(0.61 - 0.015 * older + noise(0.025), 0.45, 0.75),
+        "ldl": np.clip(ldl, 45, 380),
         "hdl": hdl, "tg": np.clip(tg, 35, 900), "a1c": np.clip(a1c, 4.6, 6.3), "egfr": egfr,
         "uacr": np.clip(9 * np.exp(0.15 * older + noise(0.7)), 1, 900),
         "crp": np.clip(1.5 * np.exp(0.06 * (bmi - 27) + 0.3 * (smoking == 2) + noise(0.6)), 0.2, 40),
@@ -125,7 +126,7 @@ TREATMENTS = (
 
 
 def advance(state: State, onset: dict[str, Array], rng: np.random.Generator) -> State:
-    """Return the state a year later: ageing, behaviour, the onsets of the year, diagnoses of risk factors, treatment."""
+    """Return the state a year later: ageing, behaviour, the onsets of the year, risk factors found, treatment."""
     n = len(state["age"])
 
     def noise(sd: float) -> Array:

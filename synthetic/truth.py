@@ -19,7 +19,7 @@ _TABLES = ("identity", "person", "onset", "risk")
 
 
 class Truth:
-    """Writes the truth of one chunk after another; memory does not grow with the population, except for the dirt log."""
+    """Writes the truth of one chunk after another; memory does not grow with the population."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -112,7 +112,7 @@ def _risk(chunk: Chunk) -> pa.Table:
 
 
 def effects() -> pa.Table:
-    """True effects: log odds ratio per ALT allele as published-like, and the log hazard ratio it has in this population."""
+    """True effects: published-like log odds ratio per ALT allele, and the log hazard ratio it has here."""
     _, sd = genome.score_moments()
     main = {"t2d": "t2d", "cad": "chd"}
     rows = []

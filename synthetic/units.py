@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Relabelled:
-    """A value in another, properly labelled unit. ``written`` makes the text from the canonical value; ``canonical`` undoes it."""
+    """A value in another, properly labelled unit. ``written`` makes its text; ``canonical`` undoes it."""
 
     name: str
     concept: str
@@ -21,7 +21,7 @@ class Relabelled:
 
 @dataclass(frozen=True)
 class Mislabelled:
-    """A value whose unit is wrong, unknown or absent: to be kept as written and flagged with ``reason``, never guessed."""
+    """A value whose unit is wrong, unknown or absent: kept as written and flagged with ``reason``, never guessed."""
 
     name: str
     concept: str

@@ -76,7 +76,7 @@ _LOCI = (
     ("rs17319721", "chr4", 76447694, "G", "A", 0.43, "ckd", 0.12, "SHROOM3"),
 )
 
-# gene: haplotype -> (rsids carrying ALT, frequency in EUR, AFR, EAS, SAS, AMR); the remainder is the reference haplotype
+# gene: haplotype, rsids carrying ALT, frequency in EUR, AFR, EAS, SAS, AMR; the remainder is the reference haplotype
 HAPLOTYPES: dict[str, tuple[tuple[str, tuple[str, ...], tuple[float, ...]], ...]] = {
     "CYP2C19": (
         ("*2", ("rs4244285",), (0.147, 0.157, 0.284, 0.270, 0.105)),
@@ -166,14 +166,14 @@ def _named() -> list[Variant]:
 
 
 def _pharmacogenes() -> list[Variant]:
-    member = {rsid: gene for gene, haplotypes in HAPLOTYPES.items() for _, rsids, _ in haplotypes for rsid in rsids}
     result = []
-    for rsid, chrom, pos, ref, alt, frequency, gene in _PHARMACOGENE_SITES:
-        if rsid in member:
-            carrying = [freq for _, rsids, freq in HAPLOTYPES[gene] if rsid in rsids]
-            frequency = tuple(float(sum(column)) for column in zip(*carrying, strict=True))
-        assert frequency is not None
-        result.append(Variant(rsid, chrom, pos, ref, alt, frequency, "haplotype" if rsid in member else "single", gene))
+    for rsid, chrom, pos, ref, alt, own, gene in _PHARMACOGENE_SITES:
+        if own is None:
+            carrying = [share for _, rsids, share in HAPLOTYPES[gene] if rsid in rsids]
+            frequency = tuple(float(sum(shares)) for shares in zip(*carrying, strict=True))
+            result.append(Variant(rsid, chrom, pos, ref, alt, frequency, "haplotype", gene))
+        else:
+            result.append(Variant(rsid, chrom, pos, ref, alt, own, "single", gene))
     return result
 
 

@@ -57,7 +57,8 @@ def daily(chunk: Chunk, i: int, rng: np.random.Generator) -> list[Worn]:
         asleep = np.rint(645 + 20 * weekend + rng.normal(0, 32, n)).astype(np.int64)
         result.append(
             Worn(
-                dates, hourly.sum(axis=1), hourly, np.clip(day_rate, 38, 110), sdnn * 0.78 * np.exp(rng.normal(0, 0.08, n)), sdnn,
+                dates, hourly.sum(axis=1), hourly, np.clip(day_rate, 38, 110),
+                sdnn * 0.78 * np.exp(rng.normal(0, 0.08, n)), sdnn,
                 np.clip(96.6 + rng.normal(0, 0.7, n), 88, 100), asleep,
                 np.clip(np.rint(418 + 25 * weekend + rng.normal(0, 42, n)), 200, 640).astype(np.int64),
                 bmi * (height / 100) ** 2 + rng.normal(0, 0.4, n), rng.random(n) < 0.14,

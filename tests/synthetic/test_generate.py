@@ -89,7 +89,9 @@ def test_person_k_is_the_same_person_in_every_size(tmp_path: Path) -> None:
     small, large = Settings(home=tmp_path / "small"), Settings(home=tmp_path / "large")
     generate(small, people=10, sources={"environment"})
     generate(large, people=25, sources={"environment"})
-    assert pq.read_table(large.truth / "person.parquet").slice(0, 10).equals(pq.read_table(small.truth / "person.parquet"))
+    assert (
+        pq.read_table(large.truth / "person.parquet").slice(0, 10).equals(pq.read_table(small.truth / "person.parquet"))
+    )
 
 
 def test_progress_is_told_and_ends_complete(tmp_path: Path) -> None:

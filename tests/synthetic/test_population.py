@@ -85,11 +85,13 @@ def test_people_are_as_enrolled(cohort: tuple) -> None:
 
 
 def test_genotypes_follow_hardy_weinberg_within_an_ancestry(cohort: tuple) -> None:
-    """Chi-square of observed and expected heterozygotes, autosomal common variants, largest ancestry; 1 % may fail at 0.001."""
+    """Chi-square of the genotype counts, autosomal common variants, largest ancestry; 1 % may fail at 0.001."""
     people, genes, _ = cohort
     rows = people.ancestry == 0
     dosage = genes.dosage[rows].astype(float)
-    common = [j for j, v in enumerate(catalogue()) if v.kind == "common" and v.chrom != "chrX" and v.frequency[0] > 0.02]
+    common = [
+        j for j, v in enumerate(catalogue()) if v.kind == "common" and v.chrom != "chrX" and v.frequency[0] > 0.02
+    ]
     p = dosage[:, common].mean(axis=0) / 2
     n = rows.sum()
     statistic = sum(
@@ -102,7 +104,7 @@ def test_genotypes_follow_hardy_weinberg_within_an_ancestry(cohort: tuple) -> No
 
 
 def test_star_allele_haplotypes_are_coherent(cohort: tuple) -> None:
-    """No chromosome carries two CYP2C19 alleles, APOE e2 with e4, or TPMT rs1800460 without rs1142345 (*3B is not drawn)."""
+    """No chromosome carries two CYP2C19 alleles, APOE e2 with e4, or TPMT *3B (rs1800460 without rs1142345)."""
     alleles = cohort[1].alleles
     for left, right in (("rs4244285", "rs12248560"), ("rs429358", "rs7412"), ("rs1799853", "rs1057910")):
         assert not (alleles[:, column(left)] & alleles[:, column(right)]).any()
