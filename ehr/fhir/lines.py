@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 from ehr.fhir.source import MAX_LINE_BYTES
 
 SCHEMA = pa.schema({"record_no": pa.int64(), "position": pa.string(), "line": pa.string()})
+PARQUET = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+"""Lines are long and differ: dictionaries and statistics would cost more than all the rest."""
 _BLOCK = 8 << 20
 _KEPT_BYTES = 2_000
 BOM = b"\xef\xbb\xbf"
@@ -45,7 +47,7 @@ def count(path: Path) -> int:
 def write(path: Path, target: Path, report: Callable[[BadLine], None]) -> int:
     """Write the usable lines of ``path`` to ``target`` (columns of ``SCHEMA``); returns how many."""
     written = 0
-    with path.open("rb") as file, pq.ParquetWriter(target, SCHEMA, compression="lz4") as writer:
+    with path.open("rb") as file, pq.ParquetWriter(target, SCHEMA, **PARQUET) as writer:
         for first, block in _blocks(file, report):
             numbers, lines = _decoded(first, block, report)
             batch = {"record_no": numbers, "position": pa.nulls(len(numbers), pa.string()), "line": lines}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
+
 from ehr.fhir import lines, views
 from ehr.fhir.source import MAX_LINE_BYTES, ndjson
 from ehr.fhir.tables import TABLES
@@ -36,17 +38,23 @@ def read(path: Path, resource: str, sink: Sink) -> bool:
     table = views.STAGED[resource]
     sink.write_query(table, views.rows(resource, _source(path, resource)))
     parts = sorted((sink.work / "parts").glob(f"{table}.*.parquet"))
-    if len(parts) != 1:
-        return False
-    texts = [field.name for field in BY_NAME[table].schema if field.type == "string"]
-    written = quote(str(parts[0]))
-    staged, suspicious = sink.connection.execute(
-        f"select count(distinct record_no), coalesce(bool_or({_holds_json(texts)}), false) from read_parquet({written})"
-    ).fetchone() or (0, True)
-    if staged != expected or suspicious:
+    if len(parts) != 1 or not complete(sink.connection, parts[0], resource, expected):
         return False
     sink.count(expected, expected)
     return True
+
+
+def complete(connection: duckdb.DuckDBPyConnection, written: Path, resource: str, expected: int) -> bool:
+    """Whether the rows written are those of ``expected`` records, and no text of theirs holds an object or a list.
+
+    DuckDB gives an object as text where FHIR has a primitive; everything else of a wrong shape is an error of its own.
+    """
+    texts = [field.name for field in BY_NAME[views.STAGED[resource]].schema if field.type == "string"]
+    odd = " or ".join(f'starts_with("{one}", \'{{"\') or starts_with("{one}", \'[\')' for one in texts)
+    counted = connection.execute(
+        f"select count(distinct record_no), coalesce(bool_or({odd}), false) from read_parquet({quote(str(written))})"
+    ).fetchone()
+    return counted == (expected, False)
 
 
 def _source(path: Path, resource: str) -> str:
@@ -61,8 +69,3 @@ def _source(path: Path, resource: str) -> str:
     # the numbers come from the narrow side: numbering the wide one costs half as much as reading it
     numbered = f"(select row_number() over () as record_no, {views.literals('line')} as literals from {text})"
     return f"(select * from {rows} positional join {numbered})"
-
-
-def _holds_json(columns: list[str]) -> str:
-    """A text column that holds an object or list: DuckDB gives those as text where FHIR has a primitive."""
-    return " or ".join(f'starts_with("{one}", \'{{"\') or starts_with("{one}", \'[\')' for one in columns)

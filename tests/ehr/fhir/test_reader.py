@@ -60,6 +60,7 @@ BAD_LINES = {
     "a number": ("12", "not_an_object"),
     "null": ("null", "not_an_object"),
     "no resourceType": ('{"id":"x"}', "missing_resource_type"),
+    "a resourceType that is no text": ('{"resourceType":7,"id":"x"}', "missing_resource_type"),
     "array where object": ('{"resourceType":"Patient","id":"x","maritalStatus":[{"text":"M"}]}', "wrong_shape"),
     "object where array": ('{"resourceType":"Patient","id":"x","name":{"family":"F"}}', "wrong_shape"),
     "string where object": ('{"resourceType":"Patient","id":"x","meta":"m"}', "wrong_shape"),
@@ -78,6 +79,21 @@ def test_a_bad_line_is_quarantined_with_its_number_and_the_rest_is_staged(settin
     assert (entry.status, counts(entry)) == ("ingested", (3, 2, 1, 0))
     assert quarantine(settings, entry) == [("line 2", reason)]
     assert [(row["record_no"], row["id"]) for row in raw(settings, entry, "fhir_patient")] == [(1, "p1"), (3, "p2")]
+
+
+def test_many_lines_of_wrong_shapes_are_all_found(settings: Settings) -> None:
+    wrong = [f'{{"resourceType":"Patient","id":"w{n}","name":"x"}}' for n in range(50)]
+    entry = land(settings, "Patient.ndjson", "\n".join([GOOD, *wrong, OTHER]))
+    assert counts(entry) == (52, 2, 50, 0)
+    assert {reason for _, reason in quarantine(settings, entry)} == {"wrong_shape"}
+    assert [row["record_no"] for row in raw(settings, entry, "fhir_patient")] == [1, 52]
+
+
+def test_a_text_that_looks_like_json_is_text(settings: Settings) -> None:
+    line = json.dumps({"resourceType": "Patient", "id": "p", "name": [{"family": '{"a":1}'}]})
+    entry = land(settings, "Patient.ndjson", line)
+    assert counts(entry) == (1, 1, 0, 0)
+    assert raw(settings, entry, "fhir_patient")[0]["family"] == '{"a":1}'
 
 
 def test_invalid_utf8_is_a_bad_line(settings: Settings) -> None:
