@@ -126,12 +126,21 @@ def _combine(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Sc
     other = evaluator.value(_one(arguments, "combine"), scope)
     if EMPTY.type in (value.type, other.type):
         return other if value.type is None else value
-    if value.kind == "complex" or not (value.sql_type == other.sql_type or value.kind == other.kind):
-        raise CompileError(f"combine() joins primitive values of one kind, not {value.type} with {other.type}")
+    if value.kind == "complex" or other.kind == "complex":
+        return _combine_complex(value, other)
+    if not (value.sql_type == other.sql_type or value.kind == other.kind):
+        raise CompileError(f"combine() joins values of one kind, not {value.type} with {other.type}")
     joined = f"list_concat({as_list(value)}, {as_list(other)})"
     before = value.alternatives or ((value.sql,) if not value.many else ())
     alternatives = (*before, other.sql) if before and not other.many else ()
     return Value(joined, _common_type(value, other), True, alternatives=alternatives)
+
+
+def _combine_complex(value: Value, other: Value) -> Value:
+    if value.type != other.type or value.shape is None or other.shape is None or value.choice or other.choice:
+        raise CompileError(f"combine() joins values of one type, not {value.type} with {other.type}")
+    value.shape.link(other.shape)
+    return Value(f"list_concat({as_list(value)}, {as_list(other)})", value.type, True, value.shape)
 
 
 def _common_type(one: Value, other: Value) -> str | None:

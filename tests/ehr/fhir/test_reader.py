@@ -214,6 +214,20 @@ def test_references_are_stripped_to_the_id(settings: Settings, reference: str, e
     assert row["patient_id"] == expected
 
 
+def test_the_code_of_a_contained_medication(settings: Settings) -> None:
+    request = {
+        "resourceType": "MedicationRequest",
+        "id": "m",
+        "contained": [
+            {"resourceType": "Medication", "id": "other", "code": {"coding": [{"code": "1"}]}},
+            {"resourceType": "Medication", "id": "med", "code": {"coding": [{"code": "6809"}], "text": "metformin"}},
+        ],
+        "medicationReference": {"reference": "#med"},
+    }
+    (row,) = raw(settings, land(settings, "m.ndjson", json.dumps(request)), "fhir_medication_request")
+    assert (row["code"], row["code_text"], row["coding_no"]) == ("6809", "metformin", 1)
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_a_bundle_is_opened(settings: Settings, indent: int | None) -> None:
     entries = [
