@@ -21,7 +21,10 @@ ENTITIES = (
 @pytest.fixture(scope="session")
 def empty_home(new_home):
     home = new_home()
-    home.dbt("build", "--exclude-resource-type", "unit_test")
+    # as in production: what needs no model first, then what shows the models' results
+    home.dbt("build", "--exclude", "tag:after_models", "--exclude-resource-type", "unit_test")
+    assert home.query("select count(*) from duckdb_schemas() where schema_name = 'marts_risk'") == [(0,)]
+    home.dbt("build", "--select", "tag:after_models", "--exclude-resource-type", "unit_test")
     return home
 
 
