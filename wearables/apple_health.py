@@ -47,20 +47,27 @@ def read(landed: Landed, sink: Sink) -> None:
     records = text.counts[b"<Record"]
     workouts = sum(text.counts[tag] for tag in _WORKOUTS)
     apple_health_lines.elements(sink, text.path)
-    if not apple_health_lines.is_complete(sink, records, workouts):
+    marks = apple_health_lines.counted(sink)
+    if (marks["clean"], marks["timed"]) != (records, workouts):
         other = sink.work / "elements.xml"
         if apple_health_lines.rewritten(text.path, other):
             apple_health_lines.elements(sink, other)
+            marks = apple_health_lines.counted(sink)
             sink.note("parser", "expat")
         else:
             sink.note("parser", "lines; the file is not well-formed XML")
-            _all_lines_held_one(sink, records)
+            # a file that no parser accepts is still usable when every record has its own line
+            if marks.get("R", 0) != records:
+                raise BadFile("malformed_xml", "not well-formed XML, and its records do not stand on their own lines")
     _macros(sink)
-    _metadata(sink)
+    _metadata(sink, marks)
     _samples(landed, sink, text)
-    _workouts(landed, sink)
-    _profile(sink)
-    _ignored(sink)
+    if marks.get("W"):
+        _workouts(landed, sink)
+    if marks.get("U"):
+        _profile(sink)
+    if marks.get("A"):
+        _ignored(sink)
 
 
 READER = Reader(
@@ -104,13 +111,6 @@ def _text(landed: Landed, sink: Sink) -> SourceText:
     return source_text.clean(target, sink.work, counting=counting)
 
 
-def _all_lines_held_one(sink: Sink, records: int) -> None:
-    """A file that no parser accepts is still usable when every record has its own line."""
-    row = sink.connection.execute("select count(*) filter (mark = 'R') from element").fetchall()[0]
-    if row[0] != records:
-        raise BadFile("malformed_xml", "not well-formed XML, and its records do not stand on lines of their own")
-
-
 def _macros(sink: Sink) -> None:
     """``2018-09-10 02:28:55 -0700``: the format of every time in the export."""
     sink.connection.execute("""
@@ -133,8 +133,22 @@ def _macros(sink: Sink) -> None:
     sink.connection.execute("create or replace temp macro tidy(s) as trim(replace(unescaped(s), chr(160), ' '))")
 
 
-def _metadata(sink: Sink) -> None:
-    """Give time zone and user-entered marks to the element that opened before them."""
+def _metadata(sink: Sink, marks: dict[str, int]) -> None:
+    """Give time zone and user-entered marks to the element that opened before them; find repeated records."""
+    if not marks.get("M"):
+        sink.connection.execute("""
+            create or replace temp table metadata (line_no bigint, time_zone varchar, is_user_entered boolean);
+            create or replace temp table zone (name varchar);
+        """)
+    else:
+        _attach(sink)
+    if not marks.get("C"):
+        sink.connection.execute("create or replace temp table repeated (line_no bigint)")
+    else:
+        _repeated(sink)
+
+
+def _attach(sink: Sink) -> None:
     sink.connection.execute("""
         create or replace temp table metadata as
         with entry as (
@@ -154,7 +168,10 @@ def _metadata(sink: Sink) -> None:
         select distinct m.time_zone as name
         from metadata as m inner join pg_timezone_names() as known on m.time_zone = known.name
     """)
-    # records of a correlation that stand at top level too
+
+
+def _repeated(sink: Sink) -> None:
+    """Records of a correlation that stand at top level too."""
     sink.connection.execute("""
         create or replace temp table repeated as
         with boundary as (select line_no, mark from element where mark in ('C', 'c')),

@@ -115,14 +115,17 @@ def elements(sink: Sink, text: Path) -> None:
     sink.connection.execute(f"create or replace temp view element as select * from '{target}'")
 
 
-def is_complete(sink: Sink, records: int, workouts: int) -> bool:
-    """True when every record and workout of the file became one row that could be read."""
-    row = sink.connection.execute(
-        "select count(*) filter (mark = 'R' and is_clean),"
-        " count(*) filter (mark = 'W' and list_contains(parts, ' startDate=') and list_contains(parts, ' endDate='))"
-        " from element"
-    ).fetchall()[0]
-    return bool(row[0] == records and row[1] == workouts)
+def counted(sink: Sink) -> dict[str, int]:
+    """Return the elements by mark; ``clean`` and ``timed`` are the records and workouts that could be read."""
+    rows = sink.connection.execute(
+        "select mark, count(*), count(*) filter (is_clean),"
+        " count(*) filter (list_contains(parts, ' startDate=') and list_contains(parts, ' endDate='))"
+        " from element group by mark"
+    ).fetchall()
+    marks = {mark: number for mark, number, _, _ in rows}
+    clean = {mark: number for mark, _, number, _ in rows}
+    timed = {mark: number for mark, _, _, number in rows}
+    return marks | {"clean": clean.get("R", 0), "timed": timed.get("W", 0)}
 
 
 def rewritten(source: Path, target: Path) -> bool:

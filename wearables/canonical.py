@@ -18,6 +18,9 @@ EARLIEST = datetime(1990, 1, 1)
 
 FUTURE_TOLERANCE = timedelta(days=1)
 
+IN_MEMORY_BYTES = 16 << 20
+"""Landed files below this size are judged in memory."""
+
 PARSED: dict[str, str] = {
     "record_no": "bigint",
     "kind": "varchar",  # the source's own name of the record type; what ignored records are counted by
@@ -78,26 +81,32 @@ def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record") ->
     connection = sink.connection
     connection.register("metric_dictionary", metric_table())
     connection.register("metric_unit", unit_table())
-    staged = str(sink.work / "parsed.parquet").replace("'", "''")
     present = [row[0] for row in connection.execute(f"describe {parsed}").fetchall()]
     columns = ", ".join(
         f"{f'cast({name} as {kind})' if name in present else f'null::{kind}'} as {name}"
         for name, kind in PARSED.items()
     )
-    connection.execute(f"copy (select {columns} from ({parsed})) to '{staged}' (format parquet, compression lz4)")
+    found = f"select {columns} from ({parsed})"
     limit = received_at(landed) + FUTURE_TOLERANCE
-    connection.execute(f"create or replace temp view judged as {_judged(staged, limit)}")
-    connection.execute(
-        "create or replace temp table bad_record as select distinct record_no from judged where reason is not null"
-    )
-    bad = _count(sink, "select count(*) from bad_record")
+    if landed.path.stat().st_size < IN_MEMORY_BYTES:
+        connection.execute(f"create or replace temp table judged as {_judged(f'({found})', limit)}")
+    else:  # a large file is staged on disk, so that memory stays bounded
+        staged = str(sink.work / "parsed.parquet").replace("'", "''")
+        connection.execute(f"copy ({found}) to '{staged}' (format parquet, compression lz4)")
+        staged = f"'{staged}'"
+        connection.execute(f"create or replace temp view judged as {_judged(staged, limit)}")
+    counts = connection.execute("""
+        select count(*), count(distinct record_no), count(distinct record_no) filter (reason is not null),
+            count(distinct record_no) filter (metric is null)
+        from judged
+    """).fetchall()[0]
+    rows, read, bad, some_ignored = counts
     good = "select * from judged where metric is not null"
     if bad:
+        connection.execute(
+            "create or replace temp table bad_record as select distinct record_no from judged where reason is not null"
+        )
         good += " and record_no not in (select record_no from bad_record)"
-    sink.write_query("wearable_sample", good)
-    accepted = _count(sink, f"select count(distinct record_no) from ({good})")
-    read = _count(sink, f"select count(distinct record_no) from '{staged}'")
-    if bad:
         reject_rows(
             sink,
             "select record_no, arg_min(reason, reason), any_value(record_text) from judged where reason is not null"
@@ -105,15 +114,17 @@ def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record") ->
             "wearable_sample",
             unit,
         )
+    if rows:
+        sink.write_query("wearable_sample", good)
     ignored: dict[str, int] = {}
-    if read > accepted + bad:
+    if some_ignored:
         for kind, number in connection.execute(
-            f"select kind, count(*) from (select record_no, any_value(kind) as kind from '{staged}' group by record_no"
-            " having count(metric) = 0 and count(problem) = 0) group by kind order by kind"
+            "select kind, count(*) from (select record_no, any_value(kind) as kind from judged group by record_no"
+            " having count(metric) = 0 and count(reason) = 0) group by kind order by kind"
         ).fetchall():
             name = type_name(kind)
             ignored[name] = ignored.get(name, 0) + number
-    sink.count(read, accepted, ignored)
+    sink.count(read, read - bad - sum(ignored.values()), ignored)
 
 
 def reject_rows(sink: Sink, query: str, table: str, unit: str) -> int:
@@ -127,11 +138,6 @@ def reject_rows(sink: Sink, query: str, table: str, unit: str) -> int:
 def type_name(kind: str | None) -> str:
     """A record type as a counter's name: what is not a plain name could be anything and is called ``other``."""
     return kind if kind is not None and _NAME.fullmatch(kind) else "other"
-
-
-def _count(sink: Sink, query: str) -> int:
-    row = sink.connection.execute(query).fetchall()[0]
-    return int(row[0])
 
 
 def _judged(staged: str, limit: datetime) -> str:
@@ -152,7 +158,7 @@ def _judged(staged: str, limit: datetime) -> str:
                 when d.kind <> 'category' and (p.value_src is null or not isfinite(p.value_src)) then 'invalid_value'
                 when d.kind <> 'category' and u.factor is null then 'unknown_unit'
             end as reason
-        from '{staged}' as p
+        from {staged} as p
         left join metric_dictionary as d on p.metric = d.metric
         left join metric_unit as u
             on p.metric = u.metric and p.unit_src = u.unit_src and p.value_src > u.above and p.value_src <= u.upto

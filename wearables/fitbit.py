@@ -33,9 +33,12 @@ def read(landed: Landed, sink: Sink) -> None:
     """Read a Fitbit file into samples, or into the profile."""
     unit = documents(sink, source_text.plain(landed, sink))
     named = TAKEOUT_NAME.fullmatch(landed.name)
-    shapes = TAKEOUT[named.group(1)] if named else API
+    keys = {
+        key for (key,) in sink.connection.execute("select distinct unnest(json_keys(json)) from document").fetchall()
+    }
+    shapes = TAKEOUT[named.group(1)] if named else tuple(shape for shape in API if shape.key in keys)
     _entries(sink, shapes)
-    profiles = _profile(sink)
+    profiles = _profile(sink) if keys & {"user", "timezone"} else 0
     found = sink.connection.execute("select count(*) from entry").fetchall()[0]
     known = sink.connection.execute(f"select count(*) from document where {_known()}").fetchall()[0]
     if found == (0,) and profiles == 0 and known == (0,):
@@ -61,6 +64,7 @@ def _known() -> str:
 
 
 def _entries(sink: Sink, shapes: tuple[Shape, ...]) -> None:
+    shapes = shapes or API[:1]
     parts = [_entry_query(number, shape) for number, shape in enumerate(shapes)]
     sink.connection.execute(
         "create or replace temp table entry as"

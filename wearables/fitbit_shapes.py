@@ -42,6 +42,13 @@ class Shape:
     nested: str = ""
     skip: str = "false"
 
+    @property
+    def key(self) -> str:
+        """The document's key that the shape needs."""
+        if self.entries == "$":
+            return self.nested.removeprefix("$.").removesuffix("[*]") or "value"
+        return self.entries.removeprefix("$.").removesuffix("[*]").removesuffix(".dataset").strip('"')
+
 
 _DATE = "(e->>'$.dateTime')"
 _DAY = "86400"

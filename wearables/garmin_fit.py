@@ -231,7 +231,9 @@ def _monitoring(found: _Found, state: _Monitoring, number: int, message: Any, at
         if gained == 0:  # the total again, as at the end of a day
             found.add(number, "monitoring without a value")
         else:
-            found.add(number, "monitoring", "step_count", (min(since, at), at), value=gained, unit="steps")
+            found.add(
+                number, "monitoring", "step_count", (min(since, at), at), value=gained, unit="steps", text=activity
+            )
         state.counted[activity] = (total, at)
     else:
         found.add(number, "monitoring without a value")
@@ -240,8 +242,8 @@ def _monitoring(found: _Found, state: _Monitoring, number: int, message: Any, at
 def _sleep(found: _Found, state: _Monitoring, number: int, message: Any, at: datetime | None) -> None:
     """A level holds until the next one; the last has no end and is ignored."""
     if state.sleep is not None:
-        before, since, stage = state.sleep
-        found.add(before, "sleep_level", "sleep_stage", (since, at), text=stage)
+        before, since, level = state.sleep
+        found.add(before, "sleep_level", "sleep_stage", (since, at), text=level)
         state.sleep = None
     stage = SLEEP_LEVEL.get(message.get_value("sleep_level", fallback=None))
     if at is not None and stage is not None:

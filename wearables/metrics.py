@@ -128,12 +128,21 @@ FRACTIONS = ("oxygen_saturation", "body_fat_percentage")
 A person with 1 % saturation or 1 % body fat does not exist, so a value of at most 1 is a fraction and nothing else.
 """
 
+_MASS_CONCENTRATION = _same("ug/m3", "µg/m3", "μg/m3", "µg/m³", "μg/m³", "ug/m³") | {"mg/m3": (1000.0, 0.0)}
+_MOLAR_MASS = {"no2": 46.0055, "o3": 47.9982, "so2": 64.066, "co": 28.010}
+_MOLAR_VOLUME = 24.0548
+"""Litres of gas per mole at 20 °C and 1013.25 hPa, the conditions of Directive 2008/50/EC, annex VI C."""
+
+
+def _mixing_ratio(molar_mass: float) -> dict[str, tuple[float, float]]:
+    """Parts per billion and million by volume -> ug/m3 at the directive's conditions."""
+    factor = molar_mass / _MOLAR_VOLUME
+    return {"ppb": (factor, 0.0), "ppm": (factor * 1000, 0.0)}
+
+
 ENVIRONMENT: dict[str, tuple[str, dict[str, tuple[float, float]]]] = {
-    **{
-        # a volume mixing ratio (ppb) needs the temperature and pressure of the station: refused, not guessed
-        pollutant: ("ug/m3", _same("ug/m3", "µg/m3", "μg/m3", "µg/m³", "μg/m³", "ug/m³") | {"mg/m3": (1000.0, 0.0)})
-        for pollutant in ("pm2_5", "pm10", "no2", "o3", "so2", "co")
-    },
+    **dict.fromkeys(("pm2_5", "pm10"), ("ug/m3", _MASS_CONCENTRATION)),
+    **{gas: ("ug/m3", _MASS_CONCENTRATION | _mixing_ratio(mass)) for gas, mass in _MOLAR_MASS.items()},
     **dict.fromkeys(("temperature_mean", "temperature_max", "temperature_min"), ("Cel", _TEMPERATURE)),
     "humidity": ("%", _PERCENT),
     "precipitation": ("mm", _same("mm") | {"cm": (10.0, 0.0), "in": (25.4, 0.0)}),

@@ -160,7 +160,14 @@ def _rows() -> str:
             end as kind,
             case
                 when statistic is null or (statistic = 'average' and not is_interval and not has_denominator)
-                    then metric
+                    then
+                        case
+                            -- the schema's word for a resting heart rate
+                            when metric = 'heart_rate'
+                                and (body->>'$.temporal_relationship_to_physical_activity') = 'at rest'
+                                then 'resting_heart_rate'
+                            else metric
+                        end
             end as metric,
             coalesce(zoned(start_text), zoned(end_text) - length) as start_at,
             coalesce(zoned(end_text), zoned(start_text) + length) as end_at,
@@ -171,7 +178,14 @@ def _rows() -> str:
                 as value_src,
             unit_src,
             case (header->>'$.acquisition_provenance.modality')
-                when 'self-reported' then 'self_reported' else 'device' end as source_type,
+                when 'self-reported' then 'self_reported'
+                else
+                    case
+                        when is_interval and coalesce(zoned(end_text) - zoned(start_text), length) >= interval 23 hours
+                            then 'daily_summary'
+                        else 'device'
+                    end
+            end as source_type,
             coalesce((header->>'$.acquisition_provenance.source_name'), 'Open mHealth') as source_app,
             (header->>'$.acquisition_provenance.modality') = 'self-reported' as is_user_entered,
             coalesce(

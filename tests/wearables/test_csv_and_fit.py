@@ -56,7 +56,8 @@ def test_environment_readings(read_file: ReadFile) -> None:
         "region_id,date,parameter,value,unit",
         "481,2024-01-01,pm2_5,12.5,µg/m3",
         "481,2024-01-01,temperature_mean,50,degF",
-        "481,2024-01-01,no2,12,ppb",
+        "481,2024-01-01,o3,10,ppb",
+        "481,2024-01-01,no2,12,mol",
         "481,2024-13-01,no2,12,ug/m3",
         "481,2024-01-01",
         "481,2024-01-01,radon,3,Bq/m3",
@@ -65,7 +66,12 @@ def test_environment_readings(read_file: ReadFile) -> None:
     ]
     found = read_file("\n".join(lines).encode() + b"\n\xff\xfe,2024-01-02,pm10,1,ug/m3\n", "air.csv", account=None)
     rows = {row["parameter"]: (row["value"], row["unit"]) for row in found.tables["environment_reading"]}
-    assert rows == {"pm2_5": (12.5, "ug/m3"), "temperature_mean": (pytest.approx(10.0), "Cel")}
+    assert rows == {
+        "pm2_5": (12.5, "ug/m3"),
+        "temperature_mean": (pytest.approx(10.0), "Cel"),
+        # 2.00 ug/m3 per ppb: DEFRA's and the EU's conversion at 20 C
+        "o3": (pytest.approx(20.0, rel=0.003), "ug/m3"),
+    }
     assert found.ignored == {"radon": 1}
     assert found.reasons == [
         "unknown_unit", "invalid_time", "malformed_line", "implausible_time", "invalid_value", "invalid_utf8",

@@ -147,7 +147,7 @@ def test_open_mhealth_valid_documents(
         # a summary (maximum, …) is no sample; "on the evening of" a date is no time; one valid interval ends first
         no_time = found.reasons in (["end_before_start"], ["invalid_time"])
         assert found.samples or found.ignored or no_time, path.name
-        assert all(row["metric"] in (metric, "diastolic_bp") for row in found.samples)
+        assert all(row["metric"] in (metric, "diastolic_bp", "resting_heart_rate") for row in found.samples)
         read += len(found.metric(metric))
     assert read >= count
 
@@ -180,4 +180,12 @@ def test_open_mhealth_lines(read_file: ReadFile) -> None:
     assert found.reasons == ["time_without_zone", "unknown_unit", "invalid_json"]
     rate = found.metric("heart_rate")[0]
     assert (rate["start_at"], rate["utc_offset_min"]) == (datetime(2024, 1, 1, 8), 60)
+    at_rest = {
+        "temporal_relationship_to_physical_activity": "at rest",
+        "heart_rate": {"value": 55, "unit": "beats/min"},
+    }
+    assert read_file(json.dumps(at_rest | at).encode(), "a.json").samples[0]["metric"] == "resting_heart_rate"
+    day = {"time_interval": {"start_date_time": "2024-01-01T00:00:00Z", "duration": {"value": 24, "unit": "h"}}}
+    total = read_file(json.dumps({"step_count": 9000, "effective_time_frame": day}).encode(), "a.json").samples[0]
+    assert total["source_type"] == "daily_summary"
     assert found.metric("diastolic_bp")[0]["value"] == pytest.approx(80.26, abs=0.01)  # 1 kPa = 7.50062 mmHg

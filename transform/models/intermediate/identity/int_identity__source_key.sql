@@ -7,14 +7,14 @@ with
     ),
 
     account_keys as (
-        select source as source_system, account as source_person_key, 'account' as id_type
-        from {{ source("wearables", "wearable_sample") }}
+        select distinct source_system, source_person_key, 'account' as id_type
+        from {{ ref("stg_wearables__sample") }}
         union all
-        select source, account, 'account'
-        from {{ source("wearables", "wearable_workout") }}
+        select distinct source_system, source_person_key, 'account'
+        from {{ ref("stg_wearables__workout") }}
         union all
-        select source, account, 'account'
-        from {{ source("wearables", "wearable_profile") }}
+        select distinct source_system, source_person_key, 'account'
+        from {{ ref("stg_wearables__profile") }}
     ),
 
     sample_keys as (

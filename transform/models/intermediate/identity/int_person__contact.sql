@@ -14,7 +14,9 @@ with
 
     links as (select * from {{ ref("twin_person_link") }}),
 
-    samples as (select * from {{ source("wearables", "wearable_sample") }}),
+    samples as (
+        select source_system, source_person_key, start_at, file_id from {{ ref("stg_wearables__sample") }}
+    ),
 
     files as (
         select file_id, max(landed_at) as landed_at from {{ ref("stg_landing__file") }} group by file_id
@@ -37,8 +39,8 @@ with
         from samples
         inner join
             links
-            on links.source_system = samples.source
-            and links.source_person_key = samples.account
+            on links.source_system = samples.source_system
+            and links.source_person_key = samples.source_person_key
             and links.id_type = 'account'
         left join files on files.file_id = samples.file_id
         cross join clinical_end

@@ -1,0 +1,85 @@
+-- One row per sample of a person, whatever was delivered twice. Two steps: the same content in several
+-- files or
+-- lines is one sample; and where a source states the same interval again with another value (a day that was
+-- still
+-- running when it was sent), the delivery that reaches furthest wins. Neither depends on the order of
+-- arrival.
+{{ config(materialized="table") }}
+
+with
+    samples as (select * from {{ ref("stg_wearables__sample") }}),
+
+    links as (select * from {{ ref("twin_person_link") }} where id_type = 'account'),
+
+    metrics as (select * from {{ ref("wearable_metric") }}),
+
+    ranks as (select * from {{ ref("wearable_source_rank") }}),
+
+    horizons as (select file_id, max(end_at) as reaches_to from samples group by file_id),
+
+    distinct_content as (
+        select
+            samples.source_system,
+            samples.source_person_key,
+            samples.metric,
+            samples.start_at,
+            samples.end_at,
+            samples.utc_offset_min,
+            samples.time_zone,
+            samples.tz_source,
+            samples.value,
+            samples.value_text,
+            samples.censor,
+            samples.source_type,
+            samples.device_name,
+            samples.source_app,
+            min(samples.recorded_at) as recorded_at,
+            max(horizons.reaches_to) as reaches_to
+        from samples
+        inner join horizons on horizons.file_id = samples.file_id
+        group by all
+    ),
+
+    final as (
+        select
+            links.person_id,
+            distinct_content.* exclude (reaches_to),
+            metrics.kind,
+            coalesce(ranks.source_rank, 4) as source_rank
+        from distinct_content
+        inner join
+            links
+            on links.source_system = distinct_content.source_system
+            and links.source_person_key = distinct_content.source_person_key
+        left join metrics on metrics.metric = distinct_content.metric
+        left join ranks on ranks.source_type = distinct_content.source_type
+        qualify
+            row_number() over (
+                partition by
+                    distinct_content.source_system,
+                    distinct_content.source_person_key,
+                    distinct_content.metric,
+                    distinct_content.start_at,
+                    distinct_content.end_at,
+                    distinct_content.source_type,
+                    distinct_content.device_name,
+                    distinct_content.source_app,
+                    distinct_content.value_text,
+                    case
+                        when metrics.kind = 'cumulative' or distinct_content.source_type = 'daily_summary'
+                        then null
+                        else distinct_content.value
+                    end
+                order by
+                    distinct_content.reaches_to desc,
+                    distinct_content.value desc,
+                    distinct_content.recorded_at nulls last,
+                    distinct_content.tz_source,
+                    distinct_content.time_zone,
+                    distinct_content.utc_offset_min
+            )
+            = 1
+    )
+
+select *
+from final
