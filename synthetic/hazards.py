@@ -11,7 +11,7 @@ here); LDL (CTT 2010: 22 % per mmol/L by treatment, more over a life); smoking, 
 resting heart rate (Aune 2015, 2017: 1.07-1.2 per 10/min); steps (Master 2022; Paluch 2022); PM2.5 (Alexeeff 2021);
 family history (Scott 2013 InterAct; Lloyd-Jones 2004); polygenic scores (Khera 2018, Inouye 2018, Mahajan 2018:
 1.6-1.8 per SD); APOE e4 (Farrer 1997); BRCA (Kuchenbaecker 2017); Lynch (Dominguez-Valentin 2020). HbA1c, activity,
-heart rate and PM2.5 act more strongly here than in life: models must be learnable from 5,000 people, and losing
+heart rate and PM2.5 act more strongly here than in life: models must be learnable from 5,000 people, and losing a
 source must show.
 """
 
