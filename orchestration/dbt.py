@@ -13,20 +13,21 @@ from lake.files import replacing
 from lake.settings import Settings
 from orchestration import staleness
 
+ABOUT_CODE = ("Binder Error", "Catalog Error", "Parser Error", "Compilation Error", "IO Error")
+"""Errors whose text is about columns and files; others quote the values that they stumble over."""
+
 PASSED = frozenset({"success", "pass", "warn", "no-op"})
 
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one model, seed or test.
-
-    ``message`` stays out of Dagster: messages of the database quote values. It is in dbt's log file.
-    """
+    """What became of one model, seed or test. ``problem`` is safe to show: it never quotes a value."""
 
     unique_id: str
     status: str
     seconds: float
     failures: int | None
+    problem: str = ""
 
     @property
     def passed(self) -> bool:
@@ -71,9 +72,18 @@ def build(settings: Settings, selection: Sequence[str]) -> list[NodeResult]:
     if outcome.result is None:
         raise RuntimeError(f"dbt build did not run: {type(outcome.exception).__name__}: {outcome.exception}")
     return [
-        NodeResult(one.node.unique_id, str(one.status.value), one.execution_time, one.failures)
+        NodeResult(
+            one.node.unique_id, str(one.status.value), one.execution_time, one.failures, _problem(one.message or "")
+        )
         for one in outcome.result.results
     ]
+
+
+def _problem(message: str) -> str:
+    """The line that names the error: whole if it is about the code, only its kind if it may quote data."""
+    lines = [line.strip() for line in message.splitlines()]
+    named = next((line for line in lines if " Error: " in line), "")
+    return named if named.startswith(ABOUT_CODE) else named.split(":", 1)[0]
 
 
 def _invoke(settings: Settings, arguments: list[str]) -> Any:
@@ -91,7 +101,7 @@ def _invoke(settings: Settings, arguments: list[str]) -> Any:
     paths = [word for option, path in where.items() for word in (option, str(path))]
     try:
         with _home(settings):
-            return dbtRunner().invoke(["--no-version-check", "--log-level", "none", *arguments, *paths])
+            return dbtRunner().invoke(["--no-version-check", "--quiet", "--log-level-file", "info", *arguments, *paths])
     finally:
         # dbt-duckdb keeps the file open otherwise, and nobody else in this process could open it.
         cleanup_connections()

@@ -167,7 +167,11 @@ def _build(
                     severity=dg.AssetCheckSeverity.WARN if one.status == "warn" else dg.AssetCheckSeverity.ERROR,
                     metadata={"failures": one.failures or 0, "seconds": round(one.seconds, 3)},
                 )
-    failed = [one.unique_id.split(".", 2)[-1] for one in results if not one.passed and one.status != "skipped"]
+    failed = [
+        f"{one.unique_id.split('.', 2)[-1]}{f' ({one.problem})' if one.problem else ''}"
+        for one in results
+        if not one.passed and one.status != "skipped"
+    ]
     if failed:
         raise dg.Failure(
             description=f"{len(failed)} of {len(results)} dbt nodes failed: {', '.join(failed[:10])}",
