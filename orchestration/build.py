@@ -61,14 +61,19 @@ class BuildReport:
         return not self.runs
 
 
-def build(settings: Settings, progress: Progress | None = None) -> BuildReport:
+def build(settings: Settings, progress: Progress | None = None, retry_refused: bool = False) -> BuildReport:
     """Take in what has landed and bring everything up to date; does only what is stale.
 
     A file that breaks its contract is refused, and the rest goes on. A blocking check or a failing step stops what
     depends on it; the last published snapshot stays.
+
+    Args:
+        retry_refused: read again the files that were refused whole, as after an upgrade that knows more formats.
     """
     tell = progress or (lambda _: None)
     started = time.perf_counter()
+    if retry_refused:
+        _forget_refused(settings)
     before = {one.file_id for one in manifest.entries(settings)}
     tell("looking at landing")
     deliveries = waiting(settings, rooms.readers())
@@ -97,6 +102,14 @@ def build(settings: Settings, progress: Progress | None = None) -> BuildReport:
         refused=tuple((one.path, one.reason or "", one.detail or "") for one in new if one.status == "rejected"),
         failed=failed,
     )
+
+
+def _forget_refused(settings: Settings) -> None:
+    """Nothing of a refused file is in the lake but the entry that says so, and its reason in quarantine."""
+    for one in manifest.entries(settings):
+        if one.status == "rejected":
+            (settings.quarantine / f"{one.file_id}.parquet").unlink(missing_ok=True)
+            manifest.path_of(settings, one.file_id).unlink()
 
 
 @contextmanager

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 def build(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if any file was refused.")] = False,
+    retry_refused: Annotated[
+        bool, typer.Option("--retry-refused", help="Read again the files that were refused whole, as after an upgrade.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take in what has landed, build the warehouse, train and score the models, publish. Does only what is stale.
@@ -28,17 +31,17 @@ def build(
     Example: twin build
     """
     home = settings()
-    report = run(home, as_json)
+    report = run(home, as_json, retry_refused)
     show(home, report, as_json)
     judge(report, strict)
 
 
-def run(home: Settings, quiet: bool) -> BuildReport:
+def run(home: Settings, quiet: bool, retry_refused: bool = False) -> BuildReport:
     """Build with progress on stderr."""
     from orchestration.build import build as bring_up_to_date
 
     with progress("building", quiet) as tell:
-        return bring_up_to_date(home, tell)
+        return bring_up_to_date(home, tell, retry_refused)
 
 
 def show(home: Settings, report: BuildReport, as_json: bool) -> None:

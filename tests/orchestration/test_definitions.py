@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
+
+from lake.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +43,19 @@ def test_dbt_waits_for_what_landed(graph: dg.AssetGraph) -> None:
 def test_only_the_drop_zone_is_partitioned(graph: dg.AssetGraph) -> None:
     partitioned = {key.path[0] for key in graph.executable_asset_keys if graph.get(key).is_partitioned}
     assert partitioned == {"raw"}
+
+
+def test_the_assets_outside_dbt_are_the_ones_written_down(graph: dg.AssetGraph) -> None:
+    """A key is a promise: dashboards, sensors and people refer to it. Change the list with the key."""
+    dbt_layers = ("staging", "intermediate", "core/twin", "core/environment", "reference", "marts")
+    keys = (key.to_user_string() for key in graph.executable_asset_keys)
+    found = sorted(key for key in keys if not key.startswith(dbt_layers))
+    assert found == Path(__file__).with_name("asset_keys.txt").read_text().split()
+
+
+def test_stages_and_assets_are_the_same(graph: dg.AssetGraph, home: Settings) -> None:
+    """Every stage that can be stale has assets that bring it up to date."""
+    from orchestration import graph as assets
+    from orchestration import staleness
+
+    assert {stage.name for stage in staleness.chain(home)} == set(assets.stages()) - {"raw"}

@@ -23,7 +23,8 @@ PATIENCE_SECONDS = 900
 WHERE = {"repositoryLocationName": "human_twin", "repositoryName": "__repository__"}
 
 LOADED = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
-    __typename ... on PythonError { message } ... on RepositoryLocation { repositories { name jobs { name } } } } } } } }"""
+    __typename ... on PythonError { message }
+    ... on RepositoryLocation { repositories { name jobs { name } } } } } } } }"""
 RUNS = """{ runsOrError(limit: 100) { ... on Runs { results { runId jobName status tags { key value } } } } }"""
 SENSOR = """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
     ... on Sensor { sensorState { id status } } } }"""
