@@ -41,6 +41,11 @@ def test_builds_when_nothing_has_landed(empty_home):
     assert empty_home.query("select count(*) from core.twin_fact") == [(0,)]
 
 
+def test_dbt_unit_tests(empty_home):
+    outcome = empty_home.dbt("test", "--select", "test_type:unit")
+    assert len(outcome.results) >= 15
+
+
 def test_in_process_dbt_leaves_the_file_free(empty_home):
     import duckdb
 
