@@ -24,11 +24,11 @@ def write(landing: Landing, seed: int) -> None:
         rng = stream(seed, "environment", k)
         pm = pm2_5 * 0.985 ** (day / 365.25) * np.exp(0.12 * season + 0.38 * _persistent(rng, len(day)) - 0.075)
         no2 = 6 + 0.9 * pm2_5 * np.exp(0.25 * season + 0.3 * _persistent(rng, len(day)))
-        ozone = 33 - 11 * season + 6 * _persistent(rng, len(day))
+        ozone = 1.96 * (33 - 11 * season + 6 * _persistent(rng, len(day)))  # 1.96 ug/m3 per ppb at 25 Cel
         mean = 10.5 - 12.5 * season + 4 * _persistent(rng, len(day))
         humidity = np.clip(66 + 4 * season + 11 * _persistent(rng, len(day)), 20, 100)
         for lines, parameter, values, unit in (
-            (air, "pm2_5", pm, "ug/m3"), (air, "no2", no2, "ug/m3"), (air, "o3", np.maximum(ozone, 3), "ppb"),
+            (air, "pm2_5", pm, "ug/m3"), (air, "no2", no2, "ug/m3"), (air, "o3", np.maximum(ozone, 3), "ug/m3"),
             (weather, "temperature_mean", mean, "Cel"),
             (weather, "temperature_max", mean + 5 + np.abs(2 * _persistent(rng, len(day))), "Cel"),
             (weather, "humidity", humidity, "%"),
