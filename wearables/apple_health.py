@@ -24,7 +24,6 @@ from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE, WEARABLE_WORKOUT
 _ROOT = b"<HealthData"
 _ZIP = b"PK\x03\x04"
 _PEEKED_MEMBERS = 20
-_WORKOUTS = tuple(b"<Workout" + blank for blank in (b" ", b"\n", b"\r", b"\t"))
 
 
 def matches(landed: Landed) -> bool:
@@ -45,10 +44,10 @@ def read(landed: Landed, sink: Sink) -> None:
     if b"</HealthData>" not in text.tail:
         raise BadFile("truncated_xml", "the file ends before </HealthData>; export or copy it again")
     records = text.counts[b"<Record"]
-    workouts = sum(text.counts[tag] for tag in _WORKOUTS)
     apple_health_lines.elements(sink, text.path)
     marks = apple_health_lines.counted(sink)
-    if (marks["clean"], marks["timed"]) != (records, workouts):
+    workouts = sum(marks.get(mark, 0) for mark in "WSPV")
+    if (marks["clean"], workouts) != (records, text.counts[b"<Workout"]) or marks["timed"] != marks.get("W", 0):
         other = sink.work / "elements.xml"
         if apple_health_lines.rewritten(text.path, other):
             apple_health_lines.elements(sink, other)
@@ -93,7 +92,7 @@ def _export_member(landed: Landed, max_bytes: int, max_ratio: int) -> zipfile.Zi
 
 
 def _text(landed: Landed, sink: Sink) -> SourceText:
-    counting = (b"<Record", *_WORKOUTS)
+    counting = (b"<Record", b"<Workout")
     if not landed.head.startswith(_ZIP):
         return source_text.plain(landed, sink, counting=counting)
     member = _export_member(landed, sink.settings.max_file_bytes, sink.settings.max_ratio)
@@ -114,12 +113,12 @@ def _text(landed: Landed, sink: Sink) -> SourceText:
 def _macros(sink: Sink) -> None:
     """``2018-09-10 02:28:55 -0700``: the format of every time in the export."""
     sink.connection.execute("""
+        create or replace temp macro hk_minutes(hhmm) as
+            (hhmm - (abs(hhmm) % 100) * sign(hhmm)) / 100 * 60 + (abs(hhmm) % 100) * sign(hhmm);
         create or replace temp macro hk_offset(s) as
-            case substr(s, 21, 1) when '-' then -1 when '+' then 1 end
-            * (try_cast(substr(s, 22, 2) as bigint) * 60 + try_cast(substr(s, 24, 2) as bigint));
+            cast(hk_minutes(case when length(s) = 25 then try_cast(substr(s, 21, 5) as bigint) end) as bigint);
         create or replace temp macro hk_utc(s) as
-            case when length(s) = 25
-                then try_cast(substr(s, 1, 19) as timestamp) - to_minutes(hk_offset(s)) end;
+            make_timestamp(epoch_us(try_cast(substr(s, 1, 19) as timestamp)) - hk_offset(s) * 60000000);
         create or replace temp macro attribute(parts, name) as
             case when list_position(parts, ' ' || name || '=') % 2 = 1
                 then parts[list_position(parts, ' ' || name || '=') + 1] end;
@@ -129,6 +128,11 @@ def _macros(sink: Sink) -> None:
                     '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&apos;', ''''), '&#39;', ''''), '&#10;', chr(10)),
                     '&#13;', chr(13)), '&#9;', chr(9)), '&#160;', chr(160)), '&#61;', '='), '&amp;', '&')
                 else s end;
+    """)
+    # `<<HKDevice: 0x1>, name:Apple Watch, hardware:Watch6,7, software:9.4>`, escaped
+    sink.connection.execute("""
+        create or replace temp macro named(device, name) as
+            nullif(split_part(split_part(split_part(device, name, 2), ', ', 1), '&gt;', 1), '')
     """)
     sink.connection.execute("create or replace temp macro tidy(s) as trim(replace(unescaped(s), chr(160), ' '))")
 
@@ -206,15 +210,26 @@ def _samples(landed: Landed, sink: Sink, text: SourceText) -> None:
         landed,
         sink,
         f"""
+        with record as (
+            select
+                *,
+                hk_utc(started) as start_at,
+                hk_utc(ended) as end_at,
+                hk_utc(created) as created_at,
+                hk_offset(started) as export_offset,
+                contains(device, 'Watch') as is_watch,
+                contains(device, 'iPhone') as is_phone
+            from element where mark = 'R'
+        )
         select
             r.line_no as record_no,
             case when repeated.line_no is not null then 'repeated_in_correlation' else r.type end as kind,
             case when repeated.line_no is null then t.metric end as metric,
-            hk_utc(r.started) as start_at,
-            hk_utc(r.ended) as end_at,
+            r.start_at,
+            r.end_at,
             case when zone.name is not null
-                then date_diff('minute', hk_utc(r.started), timezone(zone.name, hk_utc(r.started)::timestamptz))
-                else hk_offset(r.started) end as utc_offset_min,
+                then date_diff('minute', r.start_at, timezone(zone.name, r.start_at::timestamptz))
+                else r.export_offset end as utc_offset_min,
             zone.name as time_zone,
             case when zone.name is not null then 'metadata' else 'export_offset' end as tz_source,
             r.started as local_text,
@@ -223,23 +238,23 @@ def _samples(landed: Landed, sink: Sink, text: SourceText) -> None:
             unescaped(r.unit) as unit_src,
             case
                 when m.is_user_entered then 'self_reported'
-                when contains(r.device, 'Watch') then 'watch'
-                when contains(r.device, 'iPhone') then 'phone'
+                when r.is_watch then 'watch'
+                when r.is_phone then 'phone'
                 when contains(r.source_name, 'Watch') then 'watch'
                 when contains(r.source_name, 'iPhone') then 'phone'
                 else 'app'
             end as source_type,
-            tidy(nullif(regexp_extract(r.device, 'name:([^,&]*)', 1), '')) as device_name,
-            tidy(nullif(regexp_extract(r.device, 'hardware:([A-Za-z]+[0-9]+,[0-9]+)', 1), '')) as device_model,
+            tidy(named(r.device, 'name:')) as device_name,
+            tidy(named(r.device, 'hardware:')) as device_model,
             tidy(r.source_name) as source_app,
             m.is_user_entered,
-            hk_utc(r.created) as recorded_at,
+            r.created_at as recorded_at,
             case
                 when not r.is_clean then 'malformed_record'
                 {damaged}
             end as problem,
-            coalesce(r.line, concat_ws(' | ', r.type, r.started, r.ended, r.value, r.unit)) as record_text
-        from (select * from element where mark = 'R') as r
+            r.line as record_text
+        from record as r
         left join hk_type as t on r.type = t.type
         left join hk_sleep as s on r.value = s.value
         left join metadata as m on r.line_no = m.line_no
@@ -247,6 +262,7 @@ def _samples(landed: Landed, sink: Sink, text: SourceText) -> None:
         left join repeated on r.line_no = repeated.line_no
         """,
         unit="line",
+        one_row_per_record=True,
     )
 
 
@@ -287,7 +303,7 @@ def _workouts(landed: Landed, sink: Sink) -> None:
                 try_cast(attribute(w.parts, 'totalEnergyBurned') as double) as energy,
                 attribute(w.parts, 'totalEnergyBurnedUnit') as energy_unit,
                 tidy(attribute(w.parts, 'sourceName')) as source_app,
-                tidy(nullif(regexp_extract(attribute(w.parts, 'device'), 'name:([^,&]*)', 1), '')) as device_name,
+                tidy(named(attribute(w.parts, 'device'), 'name:')) as device_name,
                 array_to_string(w.parts, '"') as record_text,
                 total.distance_m as part_distance_m,
                 total.energy_kcal as part_energy_kcal

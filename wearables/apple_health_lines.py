@@ -24,6 +24,8 @@ KEPT = {
     "Workout": "W",
     "WorkoutStatistics": "S",
     "WorkoutRoute": "P",
+    "WorkoutEvent": "V",
+    "WorkoutActivity": "V",
     "Correlation": "C",
     "MetadataEntry": "M",
     "Me": "U",
@@ -47,6 +49,8 @@ _ATTRIBUTES = {
     "value": "value",
 }
 
+_REQUIRED = ("type", "started", "ended")
+
 
 def elements(sink: Sink, text: Path) -> None:
     """Make table ``element`` (a Parquet view) of the elements found on the lines of ``text``.
@@ -55,22 +59,18 @@ def elements(sink: Sink, text: Path) -> None:
     ``line`` for anything that is not a clean record.
     """
     target = _quoted(sink.work / "element.parquet")
-    columns = ", ".join(
-        f"case when mark = 'R' then parts[list_position(parts, ' {attribute}=') + 1] end as {name}"
-        for name, attribute in _ATTRIBUTES.items()
-    )
+    places = ", ".join(f"list_position(parts, ' {attribute}=') as at_{name}" for name, attribute in _ATTRIBUTES.items())
+    # an attribute that is not there has no place: null % 2 is null, and the value is null
+    columns = ", ".join(f"case when mark = 'R' then parts[at_{name} + 1] end as {name}" for name in _ATTRIBUTES)
     # a value may itself read ` type=`; names stand at odd positions, so an even hit is not trusted
-    odd = " and ".join(f"list_position(parts, ' {name}=') % 2 = 1" for name in ("type", "startDate", "endDate"))
-    safe = " and ".join(
-        f"coalesce(list_position(parts, ' {name}=') % 2 = 1, true)"
-        for name in ("sourceName", "device", "unit", "creationDate", "value")
-    )
+    sure = " and ".join(f"at_{name} % 2 = 1" for name in _REQUIRED)
+    safe = " and ".join(f"coalesce(at_{name} % 2 = 1, true)" for name in _ATTRIBUTES if name not in _REQUIRED)
     marks = " ".join(f"when '{tag}' then '{mark}'" for tag, mark in KEPT.items() if tag != "Record")
     wanted = " or ".join(f"contains(line, '\"{key}\"')" for key in METADATA)
     sink.connection.execute(f"""
         copy (
             with line as (
-                select row_number() over () as line_no, ltrim(line, ' ' || chr(9)) as line
+                select row_number() over () as line_no, ltrim(line, ' \t') as line
                 from read_csv(
                     '{_quoted(text)}', columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
                     delim = '\x01', quote = '', escape = '', max_line_size = 16777216, strict_mode = false
@@ -98,8 +98,9 @@ def elements(sink: Sink, text: Path) -> None:
                 from tagged
                 where mark is not null
             ),
+            placed as (select *, {places} from split),
             checked as (
-                select *, mark = 'R' and coalesce({odd} and {safe}, false) as is_clean from split
+                select *, mark = 'R' and coalesce({sure} and {safe}, false) as is_clean from placed
             )
             select
                 line_no,

@@ -61,6 +61,9 @@ DETAILS = {
 }
 """What to tell people, by reason."""
 
+_TEXT = "coalesce(record_text, concat_ws(' | ', kind, local_text, value_src, value_text, unit_src))"
+"""What goes to quarantine: the text that the reader gave, else the record's main fields."""
+
 _NAME = re.compile(r"[A-Za-z0-9_.:/ -]{1,80}")
 
 
@@ -69,7 +72,7 @@ def received_at(landed: Landed) -> datetime:
     return datetime.fromtimestamp(landed.path.stat().st_mtime, UTC).replace(tzinfo=None)
 
 
-def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record") -> None:
+def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record", one_row_per_record: bool = False) -> None:
     """Judge and write what a reader found, and account for every record.
 
     Args:
@@ -77,6 +80,7 @@ def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record") ->
         sink: where rows and rejects go.
         parsed: a query on ``sink.connection`` with the columns of ``PARSED`` (missing ones are null).
         unit: what a record is called in positions (``line``, ``record``, ``message``).
+        one_row_per_record: the query gives every record one row, so records need not be told apart.
     """
     connection = sink.connection
     connection.register("metric_dictionary", metric_table())
@@ -95,11 +99,11 @@ def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record") ->
         connection.execute(f"copy ({found}) to '{staged}' (format parquet, compression lz4)")
         staged = f"'{staged}'"
         connection.execute(f"create or replace temp view judged as {_judged(staged, limit)}")
-    counts = connection.execute("""
-        select count(*), count(distinct record_no), count(distinct record_no) filter (reason is not null),
-            count(distinct record_no) filter (metric is null)
-        from judged
-    """).fetchall()[0]
+    records = "count(*)" if one_row_per_record else "count(distinct record_no)"
+    counts = connection.execute(
+        f"select count(*), {records}, {records} filter (reason is not null), {records} filter (metric is null)"
+        " from judged"
+    ).fetchall()[0]
     rows, read, bad, some_ignored = counts
     good = "select * from judged where metric is not null"
     if bad:
@@ -109,7 +113,7 @@ def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record") ->
         good += " and record_no not in (select record_no from bad_record)"
         reject_rows(
             sink,
-            "select record_no, arg_min(reason, reason), any_value(record_text) from judged where reason is not null"
+            f"select record_no, arg_min(reason, reason), any_value({_TEXT}) from judged where reason is not null"
             " group by record_no order by record_no",
             "wearable_sample",
             unit,
