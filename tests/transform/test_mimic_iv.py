@@ -13,7 +13,6 @@ from lake.landing import describe
 from lake.settings import Settings
 from tests.transform.conftest import Home
 
-
 pytestmark = pytest.mark.slow
 
 
