@@ -10,7 +10,7 @@ import numpy as np
 from lake.settings import Settings
 from ml import candidates, evaluate
 from ml import task as tasks
-from ml.dataset import Dataset, prepare
+from ml.dataset import Dataset, prepare, refuse_hopeless
 from ml.features.spec import Family
 
 
@@ -36,7 +36,7 @@ class Ablation:
     risk: list[float]
 
 
-def ablate(settings: Settings, name: str, without: Iterable[Family], model: str = "lightgbm_offset") -> Ablation:
+def ablate(settings: Settings, name: str, without: Iterable[Family], model: str = "cox") -> Ablation:
     """Refit one candidate with all features and without the given families, and compare them on held-out people.
 
     Nothing is logged or written. The equation inside an offset keeps its inputs: they are clinical.
@@ -55,6 +55,7 @@ def ablate(settings: Settings, name: str, without: Iterable[Family], model: str 
     if spec is None:
         raise KeyError(f"{task.name} has no model {model!r}; it has: {', '.join(one.name for one in task.models)}")
     data = prepare(settings, task)
+    refuse_hopeless(task, data)
     outcome, rows = candidates.test_outcome(data)
     families = tuple(sorted(set(without)))
     full = candidates.fit_one(task, spec, data, settings.threads)

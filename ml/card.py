@@ -10,7 +10,7 @@ from ml.task import Task
 
 
 def write(
-    task: Task, data: Dataset, candidates: list[Candidate], chosen: Candidate, gates: list[Gate], verdict: str
+    task: Task, data: Dataset, candidates: list[Candidate], *, chosen: Candidate, gates: list[Gate], verdict: str
 ) -> str:
     """Return the card as Markdown."""
     train, test = ~data.is_test, data.is_test
@@ -58,9 +58,9 @@ def write(
         "## Limits",
         "",
         "- Risks are those of the people this was trained on; recalibrate before using it elsewhere.",
-        "- The interval shows how far the model depends on who was in the training sample; it is not the chance of a person.",
+        "- The interval shows how far the model depends on who was in the training sample, not the chance of a person.",
         "- Reasons say what moved the score, not what causes the disease.",
-        "- On the synthetic demo population the figures show that the plumbing works; they say nothing about real people.",
+        "- On the synthetic demo population the figures show that the plumbing works, and nothing about real people.",
         "",
     ]
     return "\n".join(lines)

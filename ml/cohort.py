@@ -19,7 +19,7 @@ _REASONS = (
     ("unknown_birth_date_or_sex", "birth date and sex known"),
     ("died_before_index", "alive at the index date"),
     ("age_out_of_range", "age in range"),
-    ("not_observed_in_lookback", "clinical fact known in the look-back"),
+    ("not_observed_in_lookback", "in contact with a source that records diagnoses, in the look-back"),
     ("prior_outcome", "no outcome or excluding condition known by the index date"),
     ("onset_before_index_recorded_later", "no onset before the index date that was recorded later"),
     ("no_followup", "observed after the index date"),
@@ -68,17 +68,17 @@ def _build(
         create or replace temp table cohort as
         with
             index_date as (select unnest($dates::timestamp[]) as index_at),
-            clinical_fact as (
+            contact as (
                 {
             " union all ".join(
                 f"select person_id, known_at from {name}"
-                for name in ("twin_measurement", "twin_condition", "twin_medication", "twin_encounter")
+                for name in ("twin_condition", "twin_medication", "twin_encounter")
             )
         }
             ),
             seen as (
                 select f.person_id, i.index_at
-                from clinical_fact as f
+                from contact as f
                 inner join
                     index_date as i
                     on f.known_at <= i.index_at
@@ -126,7 +126,7 @@ def _build(
                     least(
                         coalesce(p.onset_at, 'infinity'::timestamp),
                         coalesce(p.death_at, 'infinity'::timestamp),
-                        greatest(p.last_at, coalesce(least(p.onset_at, $cutoff::timestamp), p.last_at)),
+                        greatest(p.last_at, case when p.onset_at <= $cutoff::timestamp then p.onset_at end),
                         i.index_at + to_days({task.horizon_days})
                     ) as exit_at
                 from person as p

@@ -28,6 +28,8 @@ CORE_COLUMNS: dict[str, dict[str, str]] = {
         "value_std": "double",
         "unit_std": "varchar",
         "value_text": "varchar",
+        "value_code": "varchar",
+        "quality_flags": "varchar",
         "event_at": "timestamp",
         **_VERSIONED,
     },
@@ -132,17 +134,12 @@ def core_version(connection: duckdb.DuckDBPyConnection) -> str:
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
-def data_cutoff(connection: duckdb.DuckDBPyConnection) -> datetime:
-    """Return the first midnight (UTC) after the last moment at which a clinical fact became known.
+def data_cutoff(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return the first midnight (UTC) after the last moment at which a clinical fact became known; None without facts.
 
     Only clinical facts count: a device whose clock jumped ahead must not move the end of follow-up for everyone.
-
-    Raises:
-        CoreUnusable: core holds no clinical fact at all.
     """
     tables = ("twin_measurement", "twin_condition", "twin_medication", "twin_encounter")
     known = " union all ".join(f"select max(known_at) as known_at from {name}" for name in tables)
-    latest = connection.execute(f"select max(known_at) from ({known})").fetchone()[0]  # type: ignore[index]
-    if latest is None:
-        raise CoreUnusable("core holds no clinical fact, so there is no date to predict from; land clinical data first")
-    return datetime(latest.year, latest.month, latest.day) + timedelta(days=1)
+    latest = connection.execute(f"select max(known_at) from ({known})").fetchall()[0][0]
+    return None if latest is None else datetime(latest.year, latest.month, latest.day) + timedelta(days=1)

@@ -58,10 +58,10 @@ def version(settings: Settings) -> str:
 
 
 def prepare(settings: Settings, task: Task) -> Dataset:
-    """Build cohort and features of a task from core.
+    """Build cohort and features of a task from core. Whether they are worth learning from, ``refuse_hopeless`` judges.
 
     Raises:
-        CannotLearn: nobody is eligible, or no event happened among the training or the held-out people.
+        CannotLearn: core holds no clinical fact, so that there is no date to predict from.
         ml.core.CoreUnusable: core is missing or incomplete.
         ml.features.build.Leak: a feature knew the future.
     """
@@ -71,6 +71,8 @@ def prepare(settings: Settings, task: Task) -> Dataset:
     connection = core.open_core(settings)
     try:
         cutoff = core.data_cutoff(connection)
+        if cutoff is None:
+            raise CannotLearn(f"{task.name}: core holds no clinical fact to predict from; land clinical data first")
         cohort.build(connection, task, cutoff)
         flow = cohort.attrition(connection, task)
         rows = _table(connection, task)
@@ -79,8 +81,6 @@ def prepare(settings: Settings, task: Task) -> Dataset:
     finally:
         connection.close()
     eligible = rows.filter(rows["eligible"])
-    if not eligible.num_rows:
-        raise CannotLearn(f"{task.name}: nobody is eligible at any index date; `twin ml cohort {task.name}` shows why")
     person = eligible["person_id"].to_numpy(zero_copy_only=False)
     codes, first = np.unique(person, return_index=True)
     is_first = np.zeros(len(person), bool)
@@ -93,9 +93,7 @@ def prepare(settings: Settings, task: Task) -> Dataset:
         np.searchsorted(codes, person),
     )
     is_test = eligible["split"].to_numpy(zero_copy_only=False) == "test"
-    dataset = Dataset(content, cutoff, rows, flow, design, sample, is_test, eligible["fold"].to_numpy(), is_first)
-    _refuse_hopeless(task, dataset)
-    return dataset
+    return Dataset(content, cutoff, rows, flow, design, sample, is_test, eligible["fold"].to_numpy(), is_first)
 
 
 def person_overlap(dataset: Dataset) -> int:
@@ -106,7 +104,14 @@ def person_overlap(dataset: Dataset) -> int:
     return len(both) + len(pairs) - len(np.unique(pairs[:, 0]))
 
 
-def _refuse_hopeless(task: Task, dataset: Dataset) -> None:
+def refuse_hopeless(task: Task, dataset: Dataset) -> None:
+    """Refuse data that no model can be learned from or judged on.
+
+    Raises:
+        CannotLearn: nobody is eligible, or too few training people have the outcome.
+    """
+    if not len(dataset.sample.time):
+        raise CannotLearn(f"{task.name}: nobody is eligible at any index date; `twin ml cohort {task.name}` shows why")
     for name, rows in (("training", ~dataset.is_test), ("held-out", dataset.is_test)):
         if not rows.any():
             raise CannotLearn(f"{task.name}: no {name} people are eligible; land more data")

@@ -1,8 +1,8 @@
 """Evaluation of predicted risks against censored outcomes with a competing event, at one horizon.
 
 Discrimination (Harrell C, IPCW AUC), accuracy (IPCW Brier and its skill), calibration (O:E by Aalen–Johansen, slope,
-ICI, E90), usefulness (net benefit), each optionally with a person-bootstrap interval. Definitions follow riskRegression's
-``Score`` (Blanche, Gerds) and dcurves; tests compare with both.
+ICI, E90), usefulness (net benefit), each optionally with a person-bootstrap interval. Definitions follow
+riskRegression's ``Score`` (Blanche, Gerds) and dcurves; tests compare with both.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ml import survival
 
 Floats = NDArray[np.float64]
 Events = NDArray[np.int64]
-_PAIRS = 4_000
-"""People above which pairwise statistics use a fixed-seed sample: 8 million pairs fix C to the third decimal."""
+_PAIRS = 40_000_000
+"""Pairs (case, other) above which C uses a fixed-seed sample of people: so many fix it to the fourth decimal."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ def assessable_days(outcome: Outcome, horizon_days: float, share: float = 0.1) -
 
 def harrell_c(outcome: Outcome, risk: Floats) -> float:
     """Return Harrell's C; who had the competing event never has the event (Wolbers 2009). NaN without any pair."""
-    concordant, comparable = _pairs(outcome, risk)
-    return float(concordant.sum() / comparable.sum()) if comparable.any() else float("nan")
+    return _c(_pairs(outcome, risk))
 
 
 def auc(outcome: Outcome, risk: Floats, at_days: float) -> float:
@@ -122,7 +121,13 @@ def net_benefit(
 
 
 def metrics(
-    outcome: Outcome, risk: Floats, at_days: float, thresholds: Iterable[float] = (), bootstrap: int = 0, seed: int = 0
+    outcome: Outcome,
+    risk: Floats,
+    at_days: float,
+    thresholds: Iterable[float] = (),
+    *,
+    bootstrap: int = 0,
+    seed: int = 0,
 ) -> list[Metric]:
     """Return all metrics of predicted risks ``at_days``; intervals from ``bootstrap`` person resamples, without refit.
 
@@ -136,16 +141,12 @@ def metrics(
     point = _point(outcome, risk, at_days, tuple(thresholds))
     draws: dict[str, list[float]] = {name: [] for name in point}
     if bootstrap and point["n_events"] >= 2:
-        # C is resampled through the pair matrices: weights of people multiply into weights of pairs
-        rows = _sampled(len(risk))
-        concordant, comparable = _pairs(outcome.take(rows), risk[rows])
+        pairs = _pairs(outcome, risk)
         random = np.random.default_rng(seed)
         for _ in range(bootstrap):
             chosen = random.integers(0, len(risk), len(risk))
             drawn = _point(outcome.take(chosen), risk[chosen], at_days, tuple(thresholds), pairs=False)
-            count = np.bincount(random.integers(0, len(rows), len(rows)), minlength=len(rows)).astype(float)
-            total = count @ comparable @ count
-            drawn["harrell_c"] = float(count @ concordant @ count / total) if total else float("nan")
+            drawn["harrell_c"] = _c(pairs, np.bincount(chosen, minlength=len(risk)))
             for name, value in drawn.items():
                 draws[name].append(value)
     found = []
@@ -159,21 +160,14 @@ def metrics(
 
 def compare_c(outcome: Outcome, one: Floats, other: Floats, bootstrap: int = 200, seed: int = 0) -> tuple[float, float]:
     """Return C(one) - C(other) and the bootstrap standard error of the difference."""
-    rows = _sampled(len(one))
-    outcome, one, other = outcome.take(rows), one[rows], other[rows]
-    first, comparable = _pairs(outcome, one)
-    second, _ = _pairs(outcome, other)
-    if not comparable.any():
-        return float("nan"), float("nan")
+    first, second = _pairs(outcome, one), _pairs(outcome, other)
     random = np.random.default_rng(seed)
     draws = []
     for _ in range(bootstrap):
-        count = np.bincount(random.integers(0, len(rows), len(rows)), minlength=len(rows)).astype(float)
-        total = count @ comparable @ count
-        if total:
-            draws.append(float(count @ (first - second) @ count / total))
-    difference = float((first - second).sum() / comparable.sum())
-    return difference, float(np.std(draws, ddof=1)) if len(draws) > 1 else float("nan")
+        count = np.bincount(random.integers(0, len(one), len(one)), minlength=len(one))
+        draws.append(_c(first, count) - _c(second, count))
+    finite = [draw for draw in draws if np.isfinite(draw)]
+    return _c(first) - _c(second), float(np.std(finite, ddof=1)) if len(finite) > 1 else float("nan")
 
 
 def _point(
@@ -198,23 +192,43 @@ def _point(
     return found
 
 
-def _sampled(people: int) -> NDArray[np.int64]:
-    if people <= _PAIRS:
-        return np.arange(people)
-    return np.sort(np.random.default_rng(0).choice(people, _PAIRS, replace=False))
+@dataclass(frozen=True)
+class _Pairs:
+    """Each case (rows) against everybody (columns): which pairs are comparable, and which of them are concordant.
+
+    ``people`` are the positions of the columns, ``cases`` those of the rows among the columns. A resample of people
+    multiplies the weights of its pairs, so that a bootstrap of C needs no new comparison.
+    """
+
+    people: NDArray[np.int64]
+    cases: NDArray[np.int64]
+    concordant: NDArray[np.float32]
+    comparable: NDArray[np.float32]
 
 
-def _pairs(outcome: Outcome, risk: Floats) -> tuple[Floats, Floats]:
-    """Return (concordance, comparability) of each ordered pair (case, other); ties in risk count a half."""
-    if len(risk) > _PAIRS:
-        rows = _sampled(len(risk))
-        outcome, risk = outcome.take(rows), risk[rows]
+def _pairs(outcome: Outcome, risk: Floats) -> _Pairs:
+    people = np.arange(len(risk))
+    if (outcome.event == 1).sum() * len(risk) > _PAIRS:
+        share = np.sqrt(_PAIRS / ((outcome.event == 1).sum() * len(risk)))
+        people = np.sort(np.random.default_rng(0).choice(people, int(share * len(risk)), replace=False))
+        outcome, risk = outcome.take(people), risk[people]
     time = np.where(outcome.event == 2, np.inf, outcome.time)
-    case = outcome.event == 1
+    is_case = outcome.event == 1
+    cases = np.flatnonzero(is_case)
+    at, score = time[cases, None], risk[cases, None]
     # whoever is censored at the time of the case was still without the event then
-    comparable = case[:, None] & ((time[:, None] < time[None, :]) | ((time[:, None] == time[None, :]) & ~case[None, :]))
-    better = (risk[:, None] > risk[None, :]) + 0.5 * (risk[:, None] == risk[None, :])
-    return better * comparable, comparable.astype(float)
+    comparable = (at < time[None, :]) | ((at == time[None, :]) & ~is_case[None, :])
+    # ties in risk count a half
+    better = (score > risk[None, :]) + np.float32(0.5) * (score == risk[None, :])
+    return _Pairs(people, cases, (better * comparable).astype(np.float32), comparable.astype(np.float32))
+
+
+def _c(pairs: _Pairs, count: NDArray[np.int64] | None = None) -> float:
+    """Return concordant over comparable pairs, people counted ``count`` times (n,)."""
+    weight = np.ones(len(pairs.people)) if count is None else count[pairs.people].astype(float)
+    cases = weight[pairs.cases]
+    total = float(cases @ (pairs.comparable @ weight))
+    return float(cases @ (pairs.concordant @ weight)) / total if total else float("nan")
 
 
 def _weighted_auc(risk: Floats, case: NDArray[np.bool_], weight: Floats) -> float:
@@ -232,17 +246,18 @@ def _weighted_auc(risk: Floats, case: NDArray[np.bool_], weight: Floats) -> floa
 def _weighted_logistic(design: Floats, case: Floats, weight: Floats) -> Floats:
     """Fit a weighted logistic regression; the design's second column is the predicted logit, where the fit starts.
 
-    A prior of standard deviation 30 around the identity keeps the fit finite where a handful of events separate.
+    A weak prior around the identity (a stronger one on the bend of a curve) keeps it finite where few events separate.
     """
     used = weight > 0
     design, case, weight = design[used], case[used], weight[used]
     start = np.zeros(design.shape[1])
     start[1] = 1.0
-    beta, ridge = start.copy(), 1e-3
+    beta = start.copy()
+    ridge = np.array([1e-3, 1e-3, 0.5][: len(start)])
     for _ in range(40):
         fitted = 0.5 * (1 + np.tanh(0.5 * (design @ beta)))
         gradient = design.T @ (weight * (case - fitted)) - ridge * (beta - start)
-        hessian = (design * (weight * fitted * (1 - fitted))[:, None]).T @ design + ridge * np.eye(len(beta))
+        hessian = (design * (weight * fitted * (1 - fitted))[:, None]).T @ design + np.diag(ridge)
         step = np.clip(np.linalg.solve(hessian, gradient), -4, 4)
         beta = beta + step
         if np.abs(step).max() < 1e-5:

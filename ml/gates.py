@@ -1,4 +1,4 @@
-"""Promotion gates (reference/ml.md 4.7): what a candidate must show on held-out people before it may become champion."""
+"""Promotion gates: what a candidate must show on held-out people before it may become champion."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def judge(
     outcome: Outcome,
     at_days: float,
     risk: Floats,
+    *,
     found: list[Metric],
     rivals: list[Rival],
     subsample_risks: Floats,
@@ -54,7 +55,7 @@ def judge(
     enough = value["n_events"].value >= task.gates.min_events
     gates = [
         _not_worse(task, outcome, at_days, risk, rivals),
-        _calibrated(task, outcome, at_days, risk, value, groups),
+        _calibrated(task, outcome, at_days, risk, value=value, groups=groups),
         _useful(task, outcome, at_days, risk, rivals),
     ]
     if not enough:
@@ -101,6 +102,7 @@ def _calibrated(
     outcome: Outcome,
     at_days: float,
     risk: Floats,
+    *,
     value: dict[str, Metric],
     groups: dict[str, NDArray[np.bool_]],
 ) -> Gate:

@@ -26,7 +26,8 @@ def calibration(outcome: Outcome, risks: dict[str, Floats], at_days: float, path
         predicted = [float(risk[group].mean()) for group in groups]
         seen = [evaluate.observed(outcome.take(group), at_days) for group in groups]
         (line,) = axes.plot(predicted, seen, "o", markersize=4, alpha=0.7)
-        grid = np.linspace(*np.quantile(risk, [0.02, 0.98]), 60)
+        low, high = np.quantile(risk, [0.02, 0.98])
+        grid = np.linspace(float(low), float(high), 60)
         if ((outcome.event == 1) & (outcome.time <= at_days)).sum() >= 5 and np.ptp(risk) > 1e-6:
             curve = evaluate.calibration_curve(outcome, risk, at_days, grid)
             axes.plot(grid, curve, color=line.get_color(), label=name)

@@ -46,7 +46,7 @@ class ScoreResult:
 
 
 def score(settings: Settings, name: str) -> ScoreResult:
-    """Score everyone at core's data cutoff with the task's champion; writes ``scored_cohort``, ``feature_value_latest``.
+    """Score everyone at core's data cutoff with the champion; writes ``scored_cohort`` and ``feature_value_latest``.
 
     Nobody gets a score without being eligible; who is not has a row with the reason.
 
@@ -61,6 +61,8 @@ def score(settings: Settings, name: str) -> ScoreResult:
     connection = core.open_core(settings)
     try:
         as_of = core.data_cutoff(connection)
+        if as_of is None:
+            raise ModelUnusable("core holds no clinical fact, so there is nobody to score; land clinical data first")
         content = core.core_version(connection)
         cohort.build_for_scoring(connection, task, as_of)
         people = connection.sql(
@@ -69,7 +71,7 @@ def score(settings: Settings, name: str) -> ScoreResult:
         design = features.build(connection, feature_set)
     finally:
         connection.close()
-    rows = _rows(task, version, made, design, people, as_of, content)
+    rows = _rows(task, version, made, design, people=people, as_of=as_of, content=content)
     derived.replace(settings, tables.SCORED_COHORT, task.name, _keep_times(settings, task, rows))
     derived.replace(settings, tables.FEATURE_VALUE_LATEST, task.name, _latest(task, design))
     risk = rows["risk"].drop_null().to_numpy()
@@ -102,7 +104,8 @@ def champion(settings: Settings, task: Task) -> tuple[tracking.Registered, Bundl
     made = tracking.load(settings, f"models:/{task.name}/{found.version}")
     if made.task_hash != task.hash:
         raise ModelUnusable(
-            f"the champion of {task.name} was trained for declaration {made.task_hash}, which is now {task.hash}; train again"
+            f"the champion of {task.name} was trained for declaration {made.task_hash}, now it is {task.hash}; "
+            "train again"
         )
     return found, made
 
@@ -112,6 +115,7 @@ def _rows(
     version: tracking.Registered,
     made: Bundle,
     design: Design,
+    *,
     people: pa.Table,
     as_of: datetime,
     content: str,
@@ -140,11 +144,11 @@ def _rows(
         risk_equation, defaulted = np.where(too_many, np.nan, equation.risk), equation.defaulted_names()
 
     def padded(values: object, kind: pa.DataType) -> pa.Array:
-        array = pa.array(values, kind, from_pandas=True)  # type: ignore[arg-type]
+        array = pa.array(values, kind, from_pandas=True)
         return pa.concat_arrays([array, pa.nulls(total - scored, kind)])
 
     def same(value: object, kind: pa.DataType) -> pa.Array:
-        return pa.repeat(pa.scalar(value, kind), total)  # type: ignore[arg-type]
+        return pa.repeat(pa.scalar(value, kind), total)
 
     text, number = pa.string(), pa.float64()
     return pa.table(

@@ -1,4 +1,4 @@
-"""The MLflow model, logged from this file (models from code): no pickles, loads with pickle deserialisation forbidden."""
+"""The MLflow model, logged from this file (models from code): no pickles, loads with pickles forbidden."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 
-class RiskModel(PythonModel):  # type: ignore[misc]
+class RiskModel(PythonModel):
     """Features in (all double, NaN for not known), risk at the horizon with its interval out. Research use only."""
 
     def load_context(self, context: Any) -> None:

@@ -62,7 +62,7 @@ def weights(time: Floats, event: Events, at_days: float) -> Floats:
 
 def _product_limit(time: Floats, happened: NDArray[np.bool_], weight: Floats | None) -> Step:
     times, at_risk, deaths = _counts(time, [happened], weight)
-    return Step(times, np.cumprod(1 - deaths[0] / at_risk), 1.0)
+    return Step(times, np.cumprod(1 - deaths[0] / at_risk, dtype=np.float64), 1.0)
 
 
 def _counts(time: Floats, kinds: list[NDArray[np.bool_]], weight: Floats | None) -> tuple[Floats, Floats, list[Floats]]:
@@ -70,4 +70,4 @@ def _counts(time: Floats, kinds: list[NDArray[np.bool_]], weight: Floats | None)
     times, position = np.unique(time, return_inverse=True)
     leaving = np.bincount(position, weight, minlength=len(times))
     at_risk = np.maximum(leaving[::-1].cumsum()[::-1], 1e-300)
-    return times, at_risk, [np.bincount(position, weight * kind, minlength=len(times)) for kind in kinds]
+    return times, at_risk, [np.bincount(position, weight * kind, minlength=len(times)).astype(float) for kind in kinds]

@@ -41,7 +41,11 @@ class Eligibility(_Declared):
     """Who may be scored at an index date; judged only on what was known then."""
 
     age_years: tuple[float, float]
-    observed_within_days: int = Field(gt=0, description="At least one clinical fact became known in this look-back.")
+    observed_within_days: int = Field(
+        gt=0,
+        description="An encounter, diagnosis or prescription became known in this look-back. Laboratory results alone "
+        "do not count: who is seen only by a source without diagnoses would never have the outcome.",
+    )
     exclude_prior: tuple[str, ...] = Field(
         default=(), description="Condition concepts that exclude, besides the outcome."
     )

@@ -1,4 +1,4 @@
-"""MLflow at arm's length: one sqlite store initialised once under a lock, runs that never stay RUNNING, the registry."""
+"""MLflow at arm's length: one sqlite store created once under a lock, runs that never stay RUNNING, the registry."""
 
 from __future__ import annotations
 
@@ -85,8 +85,10 @@ def experiment(client: MlflowClient, settings: Settings, task: Task) -> str:
     location = (settings.mlflow / "artifacts" / task.name).as_uri()
     try:
         return str(client.create_experiment(task.name, artifact_location=location, tags={"title": task.title}))
-    except MlflowException:  # another process was faster
-        return str(client.get_experiment_by_name(task.name).experiment_id)
+    except MlflowException:
+        if found := client.get_experiment_by_name(task.name):  # another process was faster
+            return str(found.experiment_id)
+        raise
 
 
 @contextmanager
@@ -132,17 +134,11 @@ def log_values(client: MlflowClient, run_id: str, params: dict[str, Any], metric
 
 def log_dataset(client: MlflowClient, run_id: str, settings: Settings, task: Task, core_version: str) -> None:
     """Record which core the run learned from: a reference and a digest, never rows."""
-    from mlflow.data.filesystem_dataset_source import FileSystemDatasetSource  # noqa: F401  registers the sources
-    from mlflow.data.meta_dataset import MetaDataset
-    from mlflow.data.sources import LocalArtifactDatasetSource
-    from mlflow.entities import DatasetInput, InputTag
+    from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    dataset = MetaDataset(
-        LocalArtifactDatasetSource(settings.core.as_uri()), name=f"core/{task.name}", digest=core_version
-    )
-    client.log_inputs(
-        run_id, [DatasetInput(dataset._to_mlflow_entity(), [InputTag("mlflow.data.context", "training")])]
-    )
+    source = json.dumps({"uri": settings.core.as_uri()})
+    dataset = Dataset(f"core/{task.name}", core_version, "local", source)
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
 def log_model(settings: Settings, client: MlflowClient, run_id: str, made: Bundle, folder: Path) -> str:
@@ -224,8 +220,7 @@ def golden_difference(made: Bundle, folder: Path) -> float:
 def _write_golden(made: Bundle, folder: Path) -> None:
     """20 invented rows: each feature drawn on its own around the typical value, so that no row is a person."""
     random = np.random.default_rng(7)
-    middle = made.fitted.params.get("typical") or made.fitted.params.get("recalibrated", {}).get("typical")
-    centre = np.array([np.nan if one is None else one for one in middle or [1.0] * len(made.features)], float)
+    centre = np.array([one[2] if one else np.nan for one in made.fitted.params["quantiles"]], float)
     rows = np.round(centre * random.uniform(0.7, 1.3, (20, len(centre))), 2)
     for number, name in enumerate(made.features):
         if name == "sex_male" or name.startswith(("has_", "family_")):

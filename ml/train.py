@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +19,16 @@ from ml import candidates as cands
 from ml import card, evaluate, gates, plots, tables, tracking
 from ml import task as tasks
 from ml.candidates import Candidate
-from ml.dataset import CannotLearn, Dataset, person_overlap, prepare
+from ml.dataset import CannotLearn, Dataset, person_overlap, prepare, refuse_hopeless
 from ml.evaluate import Metric
 from ml.gates import Gate, Rival
 from ml.models import bundle as bundles
 from ml.models.bundle import Bundle, ModelUnusable
 from ml.task import Task
 from ml.tracking import Registered
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
 
 __all__ = ["CannotLearn", "TrainResult", "train"]
 
@@ -33,7 +37,7 @@ __all__ = ["CannotLearn", "TrainResult", "train"]
 class TrainResult:
     """What training did; everything in it is also in the MLflow run.
 
-    ``reused``: an earlier run had the same task, core and code, and stands. ``verdict``: why the champion is what it is.
+    ``reused``: an earlier run had the same task, core and code, and stands. ``verdict``: why this is the champion.
     ``metrics``: rows of ``model_metric``.
     """
 
@@ -66,13 +70,14 @@ def train(settings: Settings, name: str, tags: dict[str, str] | None = None) -> 
         tags: further tags of the run, such as Dagster's run id.
 
     Raises:
-        CannotLearn: the cohort is empty or has no events.
+        CannotLearn: the cohort is empty or has too few events; cohort and attrition are written all the same.
     """
     started = time.monotonic()
     task = tasks.load(name)
     data = prepare(settings, task)
     derived.replace(settings, tables.TASK_COHORT, task.name, data.cohort)
     derived.replace(settings, tables.TASK_ATTRITION, task.name, data.attrition)
+    refuse_hopeless(task, data)
     client = tracking.connect(settings)
     experiment = tracking.experiment(client, settings, task)
     key = hashlib.sha256(f"{task.hash}|{data.core_version}|{tracking.code_version()}".encode()).hexdigest()[:16]
@@ -89,13 +94,13 @@ def train(settings: Settings, name: str, tags: dict[str, str] | None = None) -> 
         }
         label = f"{task.name} {data.cutoff:%Y-%m-%d} {data.core_version[:6]}"
         with tracking.run(client, experiment, label, identity | (tags or {})) as run_id:
-            result = _train(settings, client, experiment, run_id, task, data, started)
+            result = _train(settings, client, task, data, experiment=experiment, run_id=run_id, started=started)
     derived.replace(settings, tables.MODEL_METRIC, task.name, _metric_table(result.metrics))
     return result
 
 
 def _train(
-    settings: Settings, client: object, experiment: str, run_id: str, task: Task, data: Dataset, started: float
+    settings: Settings, client: MlflowClient, task: Task, data: Dataset, *, experiment: str, run_id: str, started: float
 ) -> TrainResult:
     threads = settings.threads
     outcome, rows = cands.test_outcome(data)
@@ -103,7 +108,8 @@ def _train(
     leak_gate = Gate(
         "G1_leakage",
         "pass" if overlap == 0 else "fail",
-        f"{data.design.values.size:,} feature values known by their index date; {overlap} people on both sides of a split",
+        f"{data.design.values.size:,} feature values checked, all known by their index date; "
+        f"{overlap} people on both sides of a split",
     )
     tracking.log_dataset(client, run_id, settings, task, data.core_version)
     made = cands.fit_all(task, data, threads)
@@ -131,14 +137,24 @@ def _train(
             outcome,
             chosen.assessed_days,
             chosen.test_risk,
-            chosen.test,
-            _rivals(made, chosen, champion_rival),
-            bundles.subsample_risks(finals[chosen.spec.name], data.sample.values[rows]),
-            cands.subgroups(data, rows),
-            cands.censoring_c(task, data, threads),
-            champion_rival,
+            found=chosen.test,
+            rivals=_rivals(made, chosen, champion_rival),
+            subsample_risks=bundles.subsample_risks(finals[chosen.spec.name], data.sample.values[rows]),
+            groups=cands.subgroups(data, rows),
+            censoring_c=cands.censoring_c(task, data, threads),
+            champion=champion_rival,
         )
-        winner, verdict, promoted = _decide(settings, task, client, chosen, fallback, champion, verdicts, logged, work)
+        winner, verdict, promoted = _decide(
+            settings,
+            task,
+            client,
+            chosen=chosen,
+            fallback=fallback,
+            champion=champion,
+            verdicts=verdicts,
+            logged=logged,
+            work=work,
+        )
         metrics = _metric_rows(task, made, winner, data, run_id)
         result = TrainResult(
             task=task.name,
@@ -157,24 +173,35 @@ def _train(
             n_events=len(np.unique(data.sample.person[data.sample.event == 1])),
             seconds=time.monotonic() - started,
         )
-        _log_parent(client, run_id, task, data, made, chosen, finals[chosen.spec.name], result, work)
+        _log_parent(
+            client,
+            run_id,
+            task,
+            data,
+            made=made,
+            chosen=chosen,
+            final=finals[chosen.spec.name],
+            result=result,
+            work=work,
+        )
     return result
 
 
-def _log_candidate(client: object, run_id: str, one: Candidate) -> None:
+def _log_candidate(client: MlflowClient, run_id: str, one: Candidate) -> None:
     numbers = {f"test_{metric.name}": metric.value for metric in one.test}
     numbers |= {f"cv_{metric.name}": metric.value for metric in one.cv}
     numbers["cv_log_likelihood"] = one.log_likelihood
-    params = {"kind": one.spec.kind, "offset": one.spec.offset, **one.spec.params}
+    params: dict[str, Any] = {"kind": one.spec.kind, "offset": one.spec.offset, **one.spec.params}
     params |= {"calibration_event": one.bundle.calibrator[0], "calibration_competing": one.bundle.calibrator[1]}
-    tracking.log_values(client, run_id, params, numbers)  # type: ignore[arg-type]
+    tracking.log_values(client, run_id, params, numbers)
 
 
 def _log_parent(
-    client: object,
+    client: MlflowClient,
     run_id: str,
     task: Task,
     data: Dataset,
+    *,
     made: list[Candidate],
     chosen: Candidate,
     final: Bundle,
@@ -193,11 +220,12 @@ def _log_parent(
         f"What moves {chosen.spec.name}",
         work / "reasons.png",
     )
-    (work / "model_card.md").write_text(card.write(task, data, made, chosen, result.gates, result.verdict))
+    text = card.write(task, data, made, chosen=chosen, gates=result.gates, verdict=result.verdict)
+    (work / "model_card.md").write_text(text)
     (work / "task.json").write_text(task.model_dump_json(indent=1))
     (work / "result.json").write_text(json.dumps(asdict(result), indent=1, default=str))
     for name in ("calibration.png", "decision_curve.png", "reasons.png", "model_card.md", "task.json", "result.json"):
-        client.log_artifact(run_id, str(work / name))  # type: ignore[attr-defined]
+        client.log_artifact(run_id, str(work / name))
     numbers = {f"test_{metric.name}": metric.value for metric in chosen.test}
     params = {
         "task": task.name,
@@ -211,11 +239,9 @@ def _log_parent(
         "chosen": chosen.spec.name,
         "champion": result.champion,
     }
-    tracking.log_values(client, run_id, params, numbers)  # type: ignore[arg-type]
-    client.set_tag(run_id, "verdict", result.verdict)  # type: ignore[attr-defined]
-    client.set_tag(  # type: ignore[attr-defined]
-        run_id, "mlflow.note.content", (work / "model_card.md").read_text()
-    )
+    tracking.log_values(client, run_id, params, numbers)
+    client.set_tag(run_id, "verdict", result.verdict)
+    client.set_tag(run_id, "mlflow.note.content", text)
 
 
 def _reloads(settings: Settings, address: str, folder: Path) -> Gate:
@@ -230,9 +256,9 @@ def _reloads(settings: Settings, address: str, folder: Path) -> Gate:
     )
 
 
-def _champion(settings: Settings, client: object, task: Task) -> tuple[Registered, Bundle] | None:
+def _champion(settings: Settings, client: MlflowClient, task: Task) -> tuple[Registered, Bundle] | None:
     """Return the reigning champion of the same task declaration, if it still loads."""
-    found = tracking.aliased(client, task.name, "champion")  # type: ignore[arg-type]
+    found = tracking.aliased(client, task.name, "champion")
     if found is None or found.tags.get("task_hash") != task.hash:
         return None
     try:
@@ -260,7 +286,8 @@ def _rivals(made: list[Candidate], chosen: Candidate, champion: Rival | None) ->
 def _decide(
     settings: Settings,
     task: Task,
-    client: object,
+    client: MlflowClient,
+    *,
     chosen: Candidate,
     fallback: Candidate,
     champion: tuple[Registered, Bundle] | None,
@@ -277,15 +304,15 @@ def _decide(
     evidence = {f"gate.{gate.name}": f"{gate.status}: {gate.evidence}"[:4900] for gate in verdicts}
     base = {"task_hash": task.hash, "gates": "passed" if not blocking else "not passed"}
     challenger = tracking.register(
-        client,  # type: ignore[arg-type]
+        client,
         task,
         logged[chosen.spec.name][0],
         logged[chosen.spec.name][1],
         base | evidence | {"model_name": chosen.spec.name},
     )
-    client.set_registered_model_alias(task.name, "challenger", challenger.version)  # type: ignore[attr-defined]
+    client.set_registered_model_alias(task.name, "challenger", challenger.version)
     if not blocking:
-        client.set_registered_model_alias(task.name, "champion", challenger.version)  # type: ignore[attr-defined]
+        client.set_registered_model_alias(task.name, "champion", challenger.version)
         return chosen, f"{chosen.spec.name} passed all gates and is champion", challenger
     why = ", ".join(f"{gate.name} {gate.status}" for gate in blocking)
     if champion and champion[0].tags.get("gates") == "passed":
@@ -300,7 +327,7 @@ def _decide(
     version = challenger
     if fallback is not chosen:
         version = tracking.register(
-            client,  # type: ignore[arg-type]
+            client,
             task,
             logged[fallback.spec.name][0],
             logged[fallback.spec.name][1],
@@ -312,7 +339,7 @@ def _decide(
                 "fallback_for": f"{chosen.spec.name}: {why}",
             },
         )
-    client.set_registered_model_alias(task.name, "champion", version.version)  # type: ignore[attr-defined]
+    client.set_registered_model_alias(task.name, "champion", version.version)
     return fallback, f"{chosen.spec.name} did not pass ({why}); {fallback.spec.name} serves as champion", version
 
 
@@ -364,9 +391,9 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _reuse(client: object, run_id: str, started: float) -> TrainResult:
+def _reuse(client: MlflowClient, run_id: str, started: float) -> TrainResult:
     with tempfile.TemporaryDirectory() as scratch:
-        path = client.download_artifacts(run_id, "result.json", scratch)  # type: ignore[attr-defined]
+        path = client.download_artifacts(run_id, "result.json", scratch)
         stored = json.loads(Path(path).read_text())
     stored["gates"] = [Gate(**gate) for gate in stored["gates"]]
     return TrainResult(**(stored | {"reused": True, "seconds": time.monotonic() - started}))

@@ -7,10 +7,11 @@ import numpy as np
 from ml.equations.base import Equation, Floats, Input, logistic
 
 FINDRISC_BANDS = ((3.0, 0.01), (9.0, 0.04), (13.0, 0.17), (17.5, 0.33), (23.5, 0.50))
-"""(middle of the score band, published 10-year risk): below 7 about 1 %, 7-11 4 %, 12-14 17 %, 15-20 33 %, above 20 50 %."""
+"""(middle of the score band, published 10-year risk): below 7 1 %, 7-11 4 %, 12-14 17 %, 15-20 33 %, above 20 50 %."""
 
 
 def findrisc_score(
+    *,
     age: Floats,
     sex_male: Floats,
     bmi: Floats,
@@ -48,6 +49,7 @@ def findrisc(**inputs: Floats) -> Floats:
 
 
 def framingham_offspring(
+    *,
     age: Floats,
     sex_male: Floats,
     bmi: Floats,
@@ -61,7 +63,7 @@ def framingham_offspring(
 ) -> Floats:
     """Return the 8-year risk of type 2 diabetes, simple clinical model.
 
-    Source: Wilson PWF et al., Arch Intern Med 2007;167:1068-74; coefficients as published by the Framingham Heart Study.
+    Source: Wilson PWF et al., Arch Intern Med 2007;167:1068-74; coefficients as the Framingham Heart Study lists them.
 
     Args:
         age: years. bmi: kg/m2. systolic_bp, diastolic_bp: mmHg. hdl_cholesterol, triglycerides, fasting_glucose: mg/dL.

@@ -56,6 +56,7 @@ def coefficients() -> dict[tuple[str, int, str, str], dict[str, float]]:
 
 
 def prevent(
+    *,
     age: Floats,
     sex_male: Floats,
     total_cholesterol: Floats,
@@ -70,7 +71,6 @@ def prevent(
     hba1c: Floats | None = None,
     uacr: Floats | None = None,
     sdi_decile: Floats | None = None,
-    *,
     outcome: str,
     years: int = 10,
     model: str = "base",
@@ -84,7 +84,16 @@ def prevent(
             predictor uses the model's own term for "missing".
     """
     terms = _terms(
-        age, total_cholesterol, hdl_cholesterol, systolic_bp, bmi, egfr, diabetes, smoking, bp_medication, statin
+        age=age,
+        total=total_cholesterol,
+        hdl=hdl_cholesterol,
+        sbp=systolic_bp,
+        bmi=bmi,
+        egfr=egfr,
+        diabetes=diabetes,
+        smoking=smoking,
+        bp_medication=bp_medication,
+        statin=statin,
     )
     nothing = np.full(np.shape(age), np.nan)
     terms |= _optional_terms(
@@ -93,12 +102,25 @@ def prevent(
     by_sex = []
     for sex in ("female", "male"):
         weights = coefficients()[model, years, sex, outcome]
-        by_sex.append(logistic(sum(weight * terms[term] for term, weight in weights.items())))
+        z = np.sum([weight * terms[term] for term, weight in weights.items()], axis=0)
+        by_sex.append(logistic(z))
     risk = np.where(sex_male == 1, by_sex[1], by_sex[0])
     return np.where(age >= 60, np.nan, risk) if years == 30 else risk
 
 
-def _terms(age, total, hdl, sbp, bmi, egfr, diabetes, smoking, bp_medication, statin) -> dict[str, Floats]:  # type: ignore[no-untyped-def]
+def _terms(
+    *,
+    age: Floats,
+    total: Floats,
+    hdl: Floats,
+    sbp: Floats,
+    bmi: Floats,
+    egfr: Floats,
+    diabetes: Floats,
+    smoking: Floats,
+    bp_medication: Floats,
+    statin: Floats,
+) -> dict[str, Floats]:
     decade = (age - 55) / 10
     non_hdl = (total - hdl) * MMOL_PER_MG_CHOLESTEROL - 3.5
     hdl = (hdl * MMOL_PER_MG_CHOLESTEROL - 1.3) / 0.3

@@ -1,1 +1,1 @@
-"""As-of features: sets declared in YAML, compiled to SQL, every value with the latest moment its inputs became known."""
+"""As-of features: sets declared in YAML, compiled to SQL, every value with the moment its last input was known."""

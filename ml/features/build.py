@@ -1,4 +1,4 @@
-"""Build features for the eligible rows of ``cohort``: run the compiled queries, derive, check for leaks, lay out wide."""
+"""Build features for the eligible rows of ``cohort``: run the queries, derive, check for leaks, lay out wide."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ml.features import compile as compiled
 from ml.features.derive import FUNCTIONS
 from ml.features.spec import Column, Derived, FeatureSet
+
+_DECIMALS = 6
 
 
 class Leak(Exception):
@@ -68,7 +70,8 @@ def build(connection: duckdb.DuckDBPyConnection, feature_set: FeatureSet) -> Des
     for query in compiled.queries(feature_set):
         long = connection.execute(query).fetchnumpy()
         at = (np.asarray(long["row_no"], np.int64), np.asarray(long["feature_no"], np.int64))
-        values[at] = np.ma.filled(np.ma.asarray(long["value"], np.float64), np.nan)
+        # sums over rows in another order differ in their last digits; equal facts must give equal features
+        values[at] = np.round(np.ma.filled(np.ma.asarray(long["value"], np.float64), np.nan), _DECIMALS)
         known_at[at] = np.asarray(long["known_at"], "datetime64[us]")
         event_at[at] = np.asarray(long["event_at"], "datetime64[us]")
     connection.execute("drop table contact")

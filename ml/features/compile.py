@@ -86,7 +86,7 @@ def _measurements(declared: list[tuple[spec.Measurement, list[tuple[int, spec.Co
             targets.append((one.concept, stat, days, number))
         if one.map:
             whens = " ".join(
-                f"when lower(m.value_text) = {_text(key.lower())} or m.value_text = {_text(key)} then {value}"
+                f"when lower(m.value_text) = {_text(key.lower())} or m.value_code = {_text(key)} then {value}"
                 for key, value in one.map.items()
             )
             mapped.append(f"when m.concept = {_text(one.concept)} then case {whens} end")
@@ -128,6 +128,7 @@ def _measurements(declared: list[tuple[spec.Measurement, list[tuple[int, spec.Co
                     and {as_of("m", "c.index_at")}
                     and m.event_at <= c.index_at
                     and m.event_at > c.index_at - to_days(r.days)
+                    and not contains(coalesce(m.quality_flags, ''), 'implausible')
             ),
             summary as (
                 select row_no, concept, {", ".join(aggregates)}
@@ -154,7 +155,7 @@ def _filter(days: int) -> str:
 
 
 def _wearable(one: spec.Wearable, columns: list[tuple[int, spec.Column]]) -> str:
-    """A day counts once it was known and over: ``local_date`` before the index date, since its last hours are not in."""
+    """A day counts once it was known and over: the last hours of the index date's own day are not in."""
     parts = []
     for stat, days, number in _windowed(one, columns):
         summary = _STATS[stat].format(f="")

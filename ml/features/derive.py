@@ -25,14 +25,14 @@ def egfr(egfr: Floats, creatinine: Floats, age: Floats, sex_male: Floats) -> Flo
 
 
 def high_glucose(fasting_glucose: Floats, hba1c: Floats) -> Floats:
-    """1 if fasting glucose ever reached 100 mg/dL or HbA1c 5.7 % (ADA prediabetes thresholds), 0 if measured and not."""
+    """1 if fasting glucose reached 100 mg/dL or HbA1c 5.7 % (ADA prediabetes thresholds), 0 if measured and not."""
     known = ~(np.isnan(fasting_glucose) & np.isnan(hba1c))
     raised = (np.nan_to_num(fasting_glucose) >= 100) | (np.nan_to_num(hba1c) >= 5.7)
     return np.where(known, raised.astype(float), np.nan)
 
 
 def inactive(steps: Floats) -> Floats:
-    """1 below 7,500 steps a day (Tudor-Locke 2004: not "somewhat active"), 0 otherwise; a proxy for 30 minutes daily."""
+    """1 below 7,500 steps a day (Tudor-Locke 2004), else 0; stands in for "30 minutes of activity daily"."""
     return np.where(np.isnan(steps), np.nan, (steps < 7500).astype(float))
 
 

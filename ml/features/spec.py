@@ -1,4 +1,4 @@
-"""What a feature set may declare. A set is data: concept x window x statistic, with label, unit, family and direction."""
+"""What a feature set may declare: concept x window x statistic, with label, unit, family and direction."""
 
 from __future__ import annotations
 

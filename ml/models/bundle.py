@@ -1,4 +1,4 @@
-"""A model ready for use: fitted model, calibration, sub-sample models behind the interval; saved as text and JSON only."""
+"""A model ready for use: fit, calibration, sub-sample models behind the interval; saved as text and JSON only."""
 
 from __future__ import annotations
 
@@ -107,11 +107,13 @@ def save(bundle: Bundle, folder: Path) -> None:
     files: dict[str, str] = {}
 
     def stored(fitted: Fitted, name: str) -> dict[str, Any]:
-        if fitted.booster is not None:
-            text = fitted.booster.model_to_string()
-            (folder / f"{name}.txt").write_text(text)
-            files[f"{name}.txt"] = hashlib.sha256(text.encode()).hexdigest()
-        return {"params": fitted.params, "booster": f"{name}.txt" if fitted.booster is not None else None}
+        names = {}
+        for cause, booster in fitted.boosters.items():
+            text = booster.model_to_string()
+            names[cause] = f"{name}_{cause}.txt"
+            (folder / names[cause]).write_text(text)
+            files[names[cause]] = hashlib.sha256(text.encode()).hexdigest()
+        return {"params": fitted.params, "boosters": names}
 
     declared = {
         "format": FORMAT,
@@ -123,7 +125,7 @@ def save(bundle: Bundle, folder: Path) -> None:
         "columns": [column.model_dump(mode="json") for column in bundle.fitted.columns],
         "cuts": list(map(float, bundle.fitted.cuts)),
         "calibrator": bundle.calibrator,
-        "fitted": stored(bundle.fitted, "booster"),
+        "fitted": stored(bundle.fitted, "full"),
         "subsamples": [stored(one, f"subsample_{i:02d}") for i, one in enumerate(bundle.subsamples)],
         "files": files,
     }
@@ -161,8 +163,8 @@ def load(folder: Path) -> Bundle:
     cuts = np.array(declared["cuts"], float)
 
     def restored(one: dict[str, Any]) -> Fitted:
-        booster = boosters[one["booster"]] if one["booster"] else None
-        return Fitted(spec, equation, columns, cuts, one["params"], booster)
+        mine = {cause: boosters[name] for cause, name in one["boosters"].items()}
+        return Fitted(spec, equation, columns, cuts, one["params"], mine)
 
     return Bundle(
         declared["task"],

@@ -10,7 +10,7 @@ from ml.equations import evaluate, get
 from ml.equations.base import EquationResult
 from ml.features.spec import Column
 from ml.models.discrete import NEVER, Floats, expand, logistic_fit
-from ml.models.fitted import Fitted, Sample
+from ml.models.fitted import Fitted, Sample, quantiles
 from ml.task import EquationUse
 
 
@@ -46,26 +46,24 @@ def interval_logit(fitted: Fitted, values: Floats) -> Floats:
 
 
 def equation_contributions(fitted: Fitted, values: Floats) -> Floats:
-    """Return by feature how far it moves the equation's logit against its typical value (n, p).
+    """Return by feature how far it moves the equation's logit against the training people (n, p).
 
-    One input at a time is put to the median of the training people, so interactions count to each of their inputs.
+    One input at a time is put to five values that the training people have (quantiles), and the average taken, so
+    that a value as good as the best still counts for something. Interactions count to each of their inputs.
     """
     full = interval_logit(fitted, values)
     added = np.zeros_like(values)
-    typical = np.array(fitted.params["typical"], float)
     for feature in set(fitted.equation.inputs.values()):
         number = fitted.number(feature)
+        if (others := fitted.params["quantiles"][number]) is None:
+            continue
         changed = values.copy()
-        changed[:, number] = typical[number]
-        moved = full - interval_logit(fitted, changed)
-        added[:, number] = np.where(np.isnan(values[:, number]), 0.0, np.nan_to_num(moved))
+        moved = np.zeros(len(values))
+        for other in others:
+            changed[:, number] = other
+            moved += full - interval_logit(fitted, changed)
+        added[:, number] = np.where(np.isnan(values[:, number]), 0.0, np.nan_to_num(moved / len(others)))
     return added
-
-
-def typical(values: Floats) -> list[float | None]:
-    """Return the median of each feature, None where it was never known."""
-    known = ~np.isnan(values).all(axis=0)
-    return [float(np.nanmedian(values[:, i])) if known[i] else None for i in range(values.shape[1])]
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class _AsPublished:
     """The equation's own risk; it says nothing about competing death."""
 
     def fit(self, fitted: Fitted, sample: Sample, **_: int) -> Fitted:
-        return replace(fitted, params={"typical": typical(sample.values)})
+        return replace(fitted, params={"quantiles": quantiles(sample.values)})
 
     def margins(self, fitted: Fitted, values: Floats) -> Floats:
         intervals = len(fitted.cuts) - 1
@@ -99,7 +97,7 @@ class _Recalibrated:
         logit = np.where(np.isnan(logit), usual, logit)
         decades = (sample.values[:, fitted.number("age_years")] - 60) / 10
         middle = (len(fitted.cuts) - 2) / 2
-        params: dict[str, object] = {"typical": typical(sample.values), "usual_logit": usual}
+        params: dict[str, object] = {"quantiles": quantiles(sample.values), "usual_logit": usual}
         for kind, name, covariate, slope in ((1, "event", logit, 1.0), (2, "competing", decades, 0.9)):
             used = (label == 0) | (label == kind)
             hit = (label[used] == kind).astype(float)

@@ -28,7 +28,7 @@ class _Cox:
             )
         numbers = [names.index(name) for name in wanted]
         chosen = sample.values[:, numbers]
-        known = ~np.isnan(chosen).all(axis=0)
+        known = np.asarray((~np.isnan(chosen)).sum(axis=0) > 0)
         with np.errstate(invalid="ignore"):
             centre = np.array([np.nanmedian(chosen[:, i]) if known[i] else 0.0 for i in range(len(numbers))])
             scale = np.array([np.nanstd(chosen[:, i]) if known[i] else 0.0 for i in range(len(numbers))])

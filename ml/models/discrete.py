@@ -1,4 +1,4 @@
-"""Discrete time with competing events: person-periods, margins, cumulative incidence, and the logistic fit they share."""
+"""Discrete time with competing events: person-periods, margins, cumulative incidence, and the logistic fit."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def log_likelihood(margins: Floats, time: Floats, event: NDArray[np.int64], cuts
     row, interval, label = expand(time, event, cuts)
     probability = hazards(margins[row, interval])
     chosen = np.column_stack([1 - probability.sum(axis=1), probability])[np.arange(len(row)), label]
-    return np.bincount(row, np.log(np.maximum(chosen, 1e-12)), minlength=len(time))
+    return np.bincount(row, np.log(np.maximum(chosen, 1e-12)), minlength=len(time)).astype(float)
 
 
 def logistic_fit(

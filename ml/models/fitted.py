@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,14 +34,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model of one kind: JSON parameters and, for trees, a booster. Nothing else; no pickles."""
+    """A fitted model of one kind: JSON parameters and, for trees, a booster per cause. Nothing else; no pickles."""
 
     spec: ModelSpec
     equation: EquationUse
     columns: tuple[Column, ...]
     cuts: Floats
     params: dict[str, Any] = field(default_factory=dict)
-    booster: lightgbm.Booster | None = None
+    boosters: dict[str, lightgbm.Booster] = field(default_factory=dict)
 
     def number(self, name: str) -> int:
         """Return the position of a feature in the design matrix."""
@@ -51,8 +51,9 @@ class Fitted:
 def fit(
     spec: ModelSpec, equation: EquationUse, sample: Sample, cuts: Floats, *, threads: int = 0, seed: int = 0
 ) -> Fitted:
-    """Fit one candidate."""
-    return _kind(spec).fit(Fitted(spec, equation, sample.columns, cuts), sample, threads=threads, seed=seed)
+    """Fit one candidate. Every kind keeps ``params["quantiles"]``: what values each feature usually has."""
+    made: Fitted = _kind(spec).fit(Fitted(spec, equation, sample.columns, cuts), sample, threads=threads, seed=seed)
+    return replace(made, params={"quantiles": quantiles(sample.values)} | made.params)
 
 
 def margins(fitted: Fitted, values: Floats) -> Floats:
@@ -63,6 +64,13 @@ def margins(fitted: Fitted, values: Floats) -> Floats:
 def contributions(fitted: Fitted, values: Floats) -> Floats:
     """Return what each feature adds to the event's margin against a typical person (n, p)."""
     return _kind(fitted.spec).contributions(fitted, values)
+
+
+def quantiles(values: Floats) -> list[list[float] | None]:
+    """Return five evenly spaced quantiles of each feature, None where it was never known."""
+    columns = [column[~np.isnan(column)] for column in values.T]
+    levels = [0.1, 0.3, 0.5, 0.7, 0.9]
+    return [list(map(float, np.quantile(column, levels))) if len(column) else None for column in columns]
 
 
 def _kind(spec: ModelSpec) -> Any:

@@ -60,11 +60,13 @@ def write_core(settings: Settings, people: int = 400, seed: int = 1) -> Truth:
         - 0.08 * (steps - 7000) / 1000
     )
 
-    def onset(rate: float, log_hazard: np.ndarray) -> np.ndarray:
-        return random.exponential(365.25 / (rate * np.exp(log_hazard)))
+    def onset(rate: float, log_hazard: np.ndarray, ageing: float) -> np.ndarray:
+        # Gompertz: the hazard rises with age, so that the age at any index date means the same
+        spent = random.exponential(size=people) / (rate * np.exp(log_hazard))
+        return 365.25 * np.log1p(ageing * spent) / ageing
 
-    onset_t2d, onset_ascvd = onset(0.010, t2d), onset(0.010, ascvd)
-    death = onset(0.008, 0.09 * (age - 58) + 0.4 * smoker)
+    onset_t2d, onset_ascvd = onset(0.010, t2d, 0.02), onset(0.008, ascvd, 0.06)
+    death = onset(0.006, 0.09 * (age - 58) + 0.4 * smoker, 0.09)
     last = np.minimum(np.minimum(death, _DAYS), random.uniform(_DAYS - 1200, _DAYS + 1200, people))
     moment = _Moments(ids)
     has_genome, has_wearable = random.random(people) < 0.7, random.random(people) < 0.45
@@ -113,10 +115,23 @@ def write_core(settings: Settings, people: int = 400, seed: int = 1) -> Truth:
             "code": [""] * len(rows),
             "value_std": [r[2] for r in rows],
             "value_text": [r[3] for r in rows],
+            "value_code": pa.nulls(len(rows), pa.string()),
+            "quality_flags": [""] * len(rows),
             "unit_std": [r[4] for r in rows],
             "event_at": [r[5] for r in rows],
             "known_at": [r[6] for r in rows],
             **_versions(len(rows)),
+        },
+    )
+    visits = [(ids[i], day) for i in range(people) for day in np.arange(10, last[i], 250)]
+    _write(
+        settings,
+        "twin_encounter",
+        {
+            "person_id": [v[0] for v in visits],
+            "event_at": [moment.at(v[1]) for v in visits],
+            "known_at": [moment.at(v[1] + 1) for v in visits],
+            **_versions(len(visits)),
         },
     )
     events = [
