@@ -12,6 +12,8 @@ PY := $(VENV)/bin/python
 PEOPLE ?= 400
 export TWIN_HOME ?= $(CURDIR)/twin_home
 export DO_NOT_TRACK := 1
+# Without byte code every process would compile its imports anew, which costs more than the work.
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: $(READY)
 	@$(TWIN) demo --people $(PEOPLE)
