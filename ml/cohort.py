@@ -105,7 +105,18 @@ def _build(
                     p.sex,
                     p.birth_date,
                     cast(p.death_date as timestamp) as death_at,
-                    least(p.last_observed_at, $cutoff::timestamp) as last_at,
+                    -- a known death ends follow-up as a death, though it comes after the last contact; long after it
+                    -- nobody would have seen the outcome either, and follow-up ends at the contact
+                    least(
+                        case
+                            when
+                                p.death_date
+                                <= p.last_observed_at + to_days({task.eligibility.observed_within_days})
+                            then greatest(p.last_observed_at, cast(p.death_date as timestamp))
+                            else p.last_observed_at
+                        end,
+                        $cutoff::timestamp
+                    ) as last_at,
                     o.onset_at,
                     case
                         when md5_number_lower(p.person_id || ':split') % 10000 < {round(task.test_fraction * 10000)}

@@ -216,7 +216,12 @@ def _genome_score(one: spec.GenomeScore, number: int) -> str:
             max(g.known_at) as known_at
         from cohort as c
         inner join twin_genome_score as g on g.person_id = c.person_id
-        where c.eligible and g.pgs_id in {_texts(one.scores)} and g.z is not null and g.known_at <= c.index_at
+        where
+            c.eligible
+            and g.pgs_id in {_texts(one.scores)}
+            and g.z is not null
+            and g.status = 'ok'
+            and g.known_at <= c.index_at
         group by c.row_no
     """
 

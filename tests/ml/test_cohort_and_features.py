@@ -97,6 +97,14 @@ def test_event_death_and_censoring_end_follow_up_whichever_is_first(connection: 
     assert rows["whole", 2024]["followup_days"] == (CUTOFF - _at(2024, 7, 1)).days  # full time is never required
 
 
+def test_a_death_after_the_last_contact_is_a_death_unless_long_after(connection: Any) -> None:
+    _person(connection, "soon", death_date=date(2020, 1, 15), last_observed_at=_at(2019, 12, 1))
+    _person(connection, "long", death_date=date(2023, 6, 1), last_observed_at=_at(2019, 12, 1))
+    rows = _rows(connection, tasks.load("t2d_5y"))
+    assert (rows["soon", 2018]["event_type"], rows["soon", 2018]["exit_at"]) == ("competing", _at(2020, 1, 15))
+    assert (rows["long", 2018]["event_type"], rows["long", 2018]["exit_at"]) == ("none", _at(2019, 12, 1))
+
+
 def test_who_is_not_eligible_has_the_first_reason(connection: Any) -> None:
     _person(connection, "young", birth_date=date(2000, 1, 1))
     _person(connection, "nameless", sex="unknown")
