@@ -22,7 +22,7 @@ ui: $(READY)
 	@$(TWIN) ui
 
 test: $(READY) lint
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not slow"
 
 lint: $(READY)
 	$(VENV)/bin/ruff format --check .

@@ -68,19 +68,29 @@ def logistic_fit(
 ) -> Floats:
     """Fit a logistic regression with a Gaussian prior by Newton's method.
 
+    The penalised likelihood is concave; a step is halved until it climbs, or far from the optimum Newton overshoots.
+
     Args:
         design: (n, p) with its own intercept column. outcome: (n,) 0 or 1. ridge: prior precision per coefficient (p,).
         prior: prior mean (p,), zero by default.
     """
     prior = np.zeros(design.shape[1]) if prior is None else prior
     beta = prior.copy()
+
+    def likelihood(at: Floats) -> float:
+        margin = design @ at
+        return float(outcome @ margin - np.logaddexp(0, margin).sum() - 0.5 * ridge @ (at - prior) ** 2)
+
+    reached = likelihood(beta)
     for _ in range(rounds):
         fitted = 0.5 * (1 + np.tanh(0.5 * (design @ beta)))
         gradient = design.T @ (outcome - fitted) - ridge * (beta - prior)
         weight = fitted * (1 - fitted)
         hessian = (design * weight[:, None]).T @ design + np.diag(ridge + 1e-9)
         step = np.linalg.solve(hessian, gradient)
-        beta = beta + np.clip(step, -5, 5)
+        while (climbed := likelihood(beta + step)) < reached and np.abs(step).max() > 1e-10:
+            step = step / 2
+        beta, reached = beta + step, climbed
         if np.abs(step).max() < 1e-8:
             break
     return beta

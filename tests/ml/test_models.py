@@ -174,3 +174,18 @@ def test_without_a_competing_event_nothing_breaks() -> None:
         risk, dying = discrete.cumulative_incidence(margins(fitted, sample.values), cuts, 3652)
         assert np.isfinite(risk).all()
         assert dying.max() < 0.2
+
+
+def test_the_logistic_fit_climbs_from_far_away() -> None:
+    """Against scikit-learn: rare events and a prior far from them, where a full Newton step overshoots."""
+    from sklearn.linear_model import LogisticRegression
+
+    from ml.models.discrete import logistic_fit
+
+    random = np.random.default_rng(3)
+    x = random.normal(-6, 1, 5_000)
+    hit = (random.random(5_000) < 1 / (1 + np.exp(-(2 + 1.1 * x)))).astype(float)
+    design = np.column_stack([np.ones_like(x), x])
+    found = logistic_fit(design, hit, np.full(2, 1e-9), np.array([0.0, 1.0]))
+    peer = LogisticRegression(C=1e9, tol=1e-12, max_iter=10_000).fit(x[:, None], hit)
+    np.testing.assert_allclose(found, [peer.intercept_[0], peer.coef_[0, 0]], rtol=1e-4)
