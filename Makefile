@@ -1,9 +1,9 @@
 # make demo   two minutes from a bare machine to scored cohorts      make ui     Dagster and MLflow on the result
-# make test   everything that must hold                              make lint   formatting, types, SQL
-# make bench  measurements, printed and saved as JSON                make lock   renew requirements.lock
+# make test   the fast tests and lint                                make test-all  also those that build whole platforms
+# make lint   formatting, types, SQL                                 make lock   renew requirements.lock
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test ui lint bench lock clean
+.PHONY: demo test test-all ui lint lock clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -24,14 +24,14 @@ ui: $(READY)
 test: $(READY) lint
 	$(PY) -m pytest -n 2 --dist loadgroup -m "not slow"
 
+test-all: $(READY) lint
+	$(PY) -m pytest -n 2 --dist loadgroup
+
 lint: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/sqlfmt --check --quiet transform
-
-bench: $(READY)
-	$(PY) -m tests.benchmarks
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
