@@ -1,4 +1,4 @@
-# make demo   two minutes from a bare machine to scored cohorts      make ui     Dagster and MLflow on the result
+# make demo   from a bare machine to scored cohorts, in minutes        make ui     Dagster and MLflow on the result
 # make test   the fast tests and lint                                make test-all  also those that build whole platforms
 # make lint   formatting, types, SQL                                 make lock   renew requirements.lock
 SHELL := /bin/bash
