@@ -1,0 +1,5 @@
+"""Simulation: physiological models as SBML, run by libroadrunner or, for whole cohorts, by generated NumPy.
+
+Hands out: `simulation.engine` (load, check and run any SBML file; the semantic test suite as a judge). Needs the
+optional extra ``simulation`` (libroadrunner, python-libsbml, antimony).
+"""

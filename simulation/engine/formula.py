@@ -1,0 +1,165 @@
+"""SBML formulas (MathML, as libsbml's syntax tree) to NumPy source text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from simulation.engine.sbml import Unsupported
+
+Naming = Callable[[str], str]
+"""Turns an SBML id into the Python expression of its value."""
+
+
+@cache
+def _tables() -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
+    """Functions of one argument, infix operators and constants, keyed by libsbml's node types."""
+    import libsbml as sbml
+
+    unary = {
+        sbml.AST_FUNCTION_ABS: "np.abs({})",
+        sbml.AST_FUNCTION_ARCCOS: "np.arccos({})",
+        sbml.AST_FUNCTION_ARCCOSH: "np.arccosh({})",
+        sbml.AST_FUNCTION_ARCCOT: "np.arctan(1.0 / {})",
+        sbml.AST_FUNCTION_ARCCOTH: "np.arctanh(1.0 / {})",
+        sbml.AST_FUNCTION_ARCCSC: "np.arcsin(1.0 / {})",
+        sbml.AST_FUNCTION_ARCCSCH: "np.arcsinh(1.0 / {})",
+        sbml.AST_FUNCTION_ARCSEC: "np.arccos(1.0 / {})",
+        sbml.AST_FUNCTION_ARCSECH: "np.arccosh(1.0 / {})",
+        sbml.AST_FUNCTION_ARCSIN: "np.arcsin({})",
+        sbml.AST_FUNCTION_ARCSINH: "np.arcsinh({})",
+        sbml.AST_FUNCTION_ARCTAN: "np.arctan({})",
+        sbml.AST_FUNCTION_ARCTANH: "np.arctanh({})",
+        sbml.AST_FUNCTION_CEILING: "np.ceil({})",
+        sbml.AST_FUNCTION_COS: "np.cos({})",
+        sbml.AST_FUNCTION_COSH: "np.cosh({})",
+        sbml.AST_FUNCTION_COT: "(1.0 / np.tan({}))",
+        sbml.AST_FUNCTION_COTH: "(1.0 / np.tanh({}))",
+        sbml.AST_FUNCTION_CSC: "(1.0 / np.sin({}))",
+        sbml.AST_FUNCTION_CSCH: "(1.0 / np.sinh({}))",
+        sbml.AST_FUNCTION_EXP: "np.exp({})",
+        sbml.AST_FUNCTION_FACTORIAL: "gamma({} + 1.0)",
+        sbml.AST_FUNCTION_FLOOR: "np.floor({})",
+        sbml.AST_FUNCTION_LN: "np.log({})",
+        sbml.AST_FUNCTION_SEC: "(1.0 / np.cos({}))",
+        sbml.AST_FUNCTION_SECH: "(1.0 / np.cosh({}))",
+        sbml.AST_FUNCTION_SIN: "np.sin({})",
+        sbml.AST_FUNCTION_SINH: "np.sinh({})",
+        sbml.AST_FUNCTION_TAN: "np.tan({})",
+        sbml.AST_FUNCTION_TANH: "np.tanh({})",
+        sbml.AST_LOGICAL_NOT: "np.logical_not({})",
+    }
+    infix = {
+        sbml.AST_RELATIONAL_EQ: "==",
+        sbml.AST_RELATIONAL_NEQ: "!=",
+        sbml.AST_RELATIONAL_GEQ: ">=",
+        sbml.AST_RELATIONAL_GT: ">",
+        sbml.AST_RELATIONAL_LEQ: "<=",
+        sbml.AST_RELATIONAL_LT: "<",
+    }
+    constants = {
+        sbml.AST_CONSTANT_E: repr(math.e),
+        sbml.AST_CONSTANT_PI: repr(math.pi),
+        sbml.AST_CONSTANT_TRUE: "True",
+        sbml.AST_CONSTANT_FALSE: "False",
+        sbml.AST_NAME_TIME: "t",
+        sbml.AST_NAME_AVOGADRO: "6.02214179e23",  # the value that SBML Level 3 fixes for its csymbol
+    }
+    return unary, infix, constants
+
+
+def source(node: Any, naming: Naming) -> str:
+    """Write a formula as a NumPy expression.
+
+    Args:
+        node: a libsbml ``ASTNode``.
+        naming: gives the Python expression of an SBML id.
+
+    Raises:
+        Unsupported: the formula uses a delay, ``rateOf``, or a function that is not defined.
+    """
+    import libsbml as sbml
+
+    kind = node.getType()
+    unary, infix, constants = _tables()
+    if kind == sbml.AST_NAME:
+        return naming(node.getName())
+    if node.isNumber():
+        return _number(node.getValue())
+    if kind in constants:
+        return constants[kind]
+    arguments = [source(node.getChild(number), naming) for number in range(node.getNumChildren())]
+    if kind in unary:
+        return unary[kind].format(f"({arguments[0]})")
+    if kind in infix:
+        pairs = [f"({a} {infix[kind]} {b})" for a, b in zip(arguments, arguments[1:], strict=False)]
+        return _fold("np.logical_and", pairs, "True")
+    written = _operation(kind, arguments)
+    if written is None:
+        raise Unsupported(f"the formula element {node.getName() or node.getOperatorName() or kind!r}")
+    return written
+
+
+def _operation(kind: int, a: list[str]) -> str | None:
+    """Operators and functions of several arguments; None if the kind is not known."""
+    import libsbml as sbml
+
+    if kind == sbml.AST_PLUS:
+        return f"({' + '.join(a)})" if a else "0.0"
+    if kind == sbml.AST_TIMES:
+        return f"({' * '.join(a)})" if a else "1.0"
+    if kind == sbml.AST_MINUS:
+        return f"(-{a[0]})" if len(a) == 1 else f"({a[0]} - {a[1]})"
+    if kind == sbml.AST_DIVIDE:
+        return f"({a[0]} / {a[1]})"
+    if kind in (sbml.AST_POWER, sbml.AST_FUNCTION_POWER):
+        return f"({a[0]} * {a[0]})" if a[1] == "2.0" and a[0].isidentifier() else f"np.power({a[0]} + 0.0, {a[1]})"
+    if kind == sbml.AST_FUNCTION_ROOT:
+        return f"np.sqrt({a[0]})" if len(a) == 1 or a[0] == "2.0" and len(a) < 2 else f"np.power({a[1]} + 0.0, 1.0 / {a[0]})"
+    if kind == sbml.AST_FUNCTION_LOG:
+        return f"np.log10({a[0]})" if len(a) == 1 else f"(np.log({a[1]}) / np.log({a[0]}))"
+    if kind == sbml.AST_FUNCTION_PIECEWISE:
+        return _piecewise(a)
+    if kind == sbml.AST_LOGICAL_AND:
+        return _fold("np.logical_and", a, "True")
+    if kind == sbml.AST_LOGICAL_OR:
+        return _fold("np.logical_or", a, "False")
+    if kind == sbml.AST_LOGICAL_XOR:
+        return _fold("np.logical_xor", a, "False")
+    if kind == sbml.AST_LOGICAL_IMPLIES:
+        return f"np.logical_or(np.logical_not({a[0]}), {a[1]})"
+    if kind == sbml.AST_FUNCTION_MAX:
+        return _fold("np.maximum", a, "-np.inf")
+    if kind == sbml.AST_FUNCTION_MIN:
+        return _fold("np.minimum", a, "np.inf")
+    if kind == sbml.AST_FUNCTION_QUOTIENT:
+        return f"np.trunc({a[0]} / {a[1]})"
+    if kind == sbml.AST_FUNCTION_REM:
+        return f"np.fmod({a[0]}, {a[1]})"
+    return None
+
+
+def _piecewise(a: list[str]) -> str:
+    text = a[-1] if len(a) % 2 else "np.nan"
+    for number in range(len(a) // 2 * 2 - 2, -1, -2):
+        text = f"np.where({a[number + 1]}, {a[number]}, {text})"
+    return text
+
+
+def _fold(function: str, a: list[str], empty: str) -> str:
+    if not a:
+        return empty
+    text = a[0]
+    for one in a[1:]:
+        text = f"{function}({text}, {one})"
+    return text
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "np.nan"
+    if math.isinf(value):
+        return "np.inf" if value > 0 else "(-np.inf)"
+    return repr(float(value)) if value >= 0 else f"({float(value)!r})"
