@@ -342,6 +342,10 @@ def run_refined(model: Model, course: Course, *, most_substeps: int = 40_960) ->
     raise SolveFailed(f"not converged with {most_substeps} steps per interval: too stiff for a fixed step")
 
 
+_HARMLESS_PACKAGES = frozenset({"l3v2extendedmath", "layout", "render", "groups"})
+"""Packages that change no equation, or whose functions `formula` knows."""
+
+
 def _symbol(name: str, course: Course, found: Mapping[str, Any]) -> str:
     for wanted, names in (("amount", course.amounts), ("concentration", course.concentrations)):
         if name in names and f"{wanted}({name})" in found:
@@ -354,10 +358,10 @@ def _plain(model: Model) -> Any:
     import libsbml
 
     document = parse(model.flat).document.clone()
-    for package in range(document.getNumPlugins()):
-        prefix = document.getPlugin(package).getPackageName()
-        if document.getPackageRequired(prefix):
-            raise Unsupported(f"the SBML package {prefix!r}")
+    for number in range(document.getNumPlugins()):
+        package = document.getPlugin(number).getPackageName()
+        if package not in _HARMLESS_PACKAGES and document.getPackageRequired(package):
+            raise Unsupported(f"the SBML package {package!r}")
     if document.getLevel() < 3 and not document.setLevelAndVersion(3, 1, False):
         raise Unsupported(f"Level {document.getLevel()} Version {document.getVersion()} with features Level 3 lacks")
     for option in ("expandFunctionDefinitions", "promoteLocalParameters"):
