@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from simulation.engine.sbml import Unsupported
@@ -94,7 +95,7 @@ def source(node: Any, naming: Naming) -> str:
     if kind in unary:
         return unary[kind].format(f"({arguments[0]})")
     if kind in infix:
-        pairs = [f"({a} {infix[kind]} {b})" for a, b in zip(arguments, arguments[1:], strict=False)]
+        pairs = [f"({a} {infix[kind]} {b})" for a, b in pairwise(arguments)]
         return _fold("np.logical_and", pairs, "True")
     written = _operation(kind, arguments)
     if written is None:
@@ -102,43 +103,42 @@ def source(node: Any, naming: Naming) -> str:
     return written
 
 
-def _operation(kind: int, a: list[str]) -> str | None:
+def _operation(kind: int, arguments: list[str]) -> str | None:
     """Operators and functions of several arguments; None if the kind is not known."""
+    write = _operations().get(kind)
+    return write(arguments) if write else None
+
+
+@cache
+def _operations() -> dict[int, Callable[[list[str]], str]]:
+    """How each operator or function of several arguments is written, keyed by libsbml's node types."""
     import libsbml as sbml
 
-    if kind == sbml.AST_PLUS:
-        return f"({' + '.join(a)})" if a else "0.0"
-    if kind == sbml.AST_TIMES:
-        return f"({' * '.join(a)})" if a else "1.0"
-    if kind == sbml.AST_MINUS:
-        return f"(-{a[0]})" if len(a) == 1 else f"({a[0]} - {a[1]})"
-    if kind == sbml.AST_DIVIDE:
-        return f"({a[0]} / {a[1]})"
-    if kind in (sbml.AST_POWER, sbml.AST_FUNCTION_POWER):
-        return f"({a[0]} * {a[0]})" if a[1] == "2.0" and a[0].isidentifier() else f"np.power({a[0]} + 0.0, {a[1]})"
-    if kind == sbml.AST_FUNCTION_ROOT:
-        return f"np.sqrt({a[0]})" if len(a) == 1 or a[0] == "2.0" and len(a) < 2 else f"np.power({a[1]} + 0.0, 1.0 / {a[0]})"
-    if kind == sbml.AST_FUNCTION_LOG:
-        return f"np.log10({a[0]})" if len(a) == 1 else f"(np.log({a[1]}) / np.log({a[0]}))"
-    if kind == sbml.AST_FUNCTION_PIECEWISE:
-        return _piecewise(a)
-    if kind == sbml.AST_LOGICAL_AND:
-        return _fold("np.logical_and", a, "True")
-    if kind == sbml.AST_LOGICAL_OR:
-        return _fold("np.logical_or", a, "False")
-    if kind == sbml.AST_LOGICAL_XOR:
-        return _fold("np.logical_xor", a, "False")
-    if kind == sbml.AST_LOGICAL_IMPLIES:
-        return f"np.logical_or(np.logical_not({a[0]}), {a[1]})"
-    if kind == sbml.AST_FUNCTION_MAX:
-        return _fold("np.maximum", a, "-np.inf")
-    if kind == sbml.AST_FUNCTION_MIN:
-        return _fold("np.minimum", a, "np.inf")
-    if kind == sbml.AST_FUNCTION_QUOTIENT:
-        return f"np.trunc({a[0]} / {a[1]})"
-    if kind == sbml.AST_FUNCTION_REM:
-        return f"np.fmod({a[0]}, {a[1]})"
-    return None
+    return {
+        sbml.AST_PLUS: lambda a: f"({' + '.join(a)})" if a else "0.0",
+        sbml.AST_TIMES: lambda a: f"({' * '.join(a)})" if a else "1.0",
+        sbml.AST_MINUS: lambda a: f"(-{a[0]})" if len(a) == 1 else f"({a[0]} - {a[1]})",
+        sbml.AST_DIVIDE: lambda a: f"({a[0]} / {a[1]})",
+        sbml.AST_POWER: _power,
+        sbml.AST_FUNCTION_POWER: _power,
+        sbml.AST_FUNCTION_ROOT: lambda a: (
+            f"np.sqrt({a[0]})" if len(a) == 1 else f"np.power({a[1]} + 0.0, 1.0 / {a[0]})"
+        ),
+        sbml.AST_FUNCTION_LOG: lambda a: f"np.log10({a[0]})" if len(a) == 1 else f"(np.log({a[1]}) / np.log({a[0]}))",
+        sbml.AST_FUNCTION_PIECEWISE: _piecewise,
+        sbml.AST_LOGICAL_AND: lambda a: _fold("np.logical_and", a, "True"),
+        sbml.AST_LOGICAL_OR: lambda a: _fold("np.logical_or", a, "False"),
+        sbml.AST_LOGICAL_XOR: lambda a: _fold("np.logical_xor", a, "False"),
+        sbml.AST_LOGICAL_IMPLIES: lambda a: f"np.logical_or(np.logical_not({a[0]}), {a[1]})",
+        sbml.AST_FUNCTION_MAX: lambda a: _fold("np.maximum", a, "-np.inf"),
+        sbml.AST_FUNCTION_MIN: lambda a: _fold("np.minimum", a, "np.inf"),
+        sbml.AST_FUNCTION_QUOTIENT: lambda a: f"np.trunc({a[0]} / {a[1]})",
+        sbml.AST_FUNCTION_REM: lambda a: f"np.fmod({a[0]}, {a[1]})",
+    }
+
+
+def _power(a: list[str]) -> str:
+    return f"({a[0]} * {a[0]})" if a[1] == "2.0" and a[0].isidentifier() else f"np.power({a[0]} + 0.0, {a[1]})"
 
 
 def _piecewise(a: list[str]) -> str:

@@ -208,7 +208,7 @@ class _Generator:
             )
         )
         scope: dict[str, Any] = {"np": np, "gamma": _gamma}
-        exec(compile(text, "<generated from SBML>", "exec"), scope)  # noqa: S102 - ids are checked, text is our own
+        exec(compile(text, "<generated from SBML>", "exec"), scope)  # ids are checked, the text is our own
         given = [self.values[name] for name in self.states]
         return Compiled(
             states=self.states,
@@ -290,7 +290,9 @@ def _integrate(compiled: Compiled, course: Course, y: Array, k: list[Any], subst
     def keep(t: float) -> None:
         found = compiled.report(t, y, k)
         for name in course.variables:
-            rows[name].append(np.broadcast_to(np.asarray(found[_symbol(name, course, found)], dtype=float), y.shape[1:]))
+            rows[name].append(
+                np.broadcast_to(np.asarray(found[_symbol(name, course, found)], dtype=float), y.shape[1:])
+            )
 
     times = course.times
     t = 0.0
