@@ -127,9 +127,7 @@ def _chunks(drafts: Sequence[tuple[int, Path]], columns: list[str]) -> Iterator[
     for number, path in drafts:
         offset = 0
         for batch in pq.ParquetFile(path).iter_batches(batch_size=CHUNK_ROWS, columns=columns):
-            rows = pa.Table.from_batches([batch])
-            nullable = pa.schema([field.with_nullable(True).remove_metadata() for field in rows.schema])
-            chunk.append((number, offset, rows.cast(nullable)))
+            chunk.append((number, offset, pa.Table.from_batches([batch])))
             offset += batch.num_rows
             size += batch.num_rows
             if size >= CHUNK_ROWS:
