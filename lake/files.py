@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from lake.quarantine import BadFile
 
@@ -112,3 +113,10 @@ def zip_members(path: Path, max_bytes: int, max_ratio: int, max_members: int = 1
             raise BadFile("encrypted_zip", "the archive is encrypted; deliver it decrypted")
         bounded.add(member.file_size)
     return members
+
+
+@contextmanager
+def open_member(path: Path, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    """Open one member of a zip for reading; at most its declared size is ever produced by ``zipfile``."""
+    with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+        yield stream
