@@ -11,6 +11,7 @@ from lake.tables import Table, table
 
 S, I, F, B = pa.string(), pa.int64(), pa.float64(), pa.bool_()  # noqa: E741
 _ID = {"record_no": I, "id": S, "last_updated": S}
+_WHY = {"do_not_perform": B, "reason_system": S, "reason_code": S}
 _CODE = {"coding_no": I, "code_system": S, "code": S, "code_display": S}
 
 PATIENT = table(
@@ -50,6 +51,9 @@ ENCOUNTER = table(
     period_end=S,
     reason_code=S,
     service_provider=S,
+    discharge_system=S,
+    discharge_code=S,
+    discharge_display=S,
 )
 CONDITION = table(
     "fhir_condition",
@@ -96,6 +100,8 @@ OBSERVATION = table(
     effective_end=S,
     issued=S,
     device_id=S,
+    not_done_reason_system=S,
+    not_done_reason_code=S,
 )
 MEDICATION_REQUEST = table(
     "fhir_medication_request",
@@ -113,6 +119,42 @@ MEDICATION_REQUEST = table(
     dose_text=S,
     dose_value=F,
     dose_unit=S,
+    medication_id=S,
+    **_WHY,
+)
+MEDICATION = table(
+    "fhir_medication",
+    "One row per FHIR Medication version and coding: what requests refer to.",
+    **_ID,
+    status=S,
+    **_CODE,
+    code_text=S,
+)
+SERVICE_REQUEST = table(
+    "fhir_service_request",
+    "One row per FHIR ServiceRequest version and coding: what was ordered, planned or proposed, or must not be done.",
+    **_ID,
+    patient_id=S,
+    encounter_id=S,
+    status=S,
+    intent=S,
+    **_CODE,
+    code_text=S,
+    authored_on=S,
+    **_WHY,
+)
+DEVICE_REQUEST = table(
+    "fhir_device_request",
+    "One row per FHIR DeviceRequest version and coding of the device.",
+    **_ID,
+    patient_id=S,
+    encounter_id=S,
+    status=S,
+    intent=S,
+    **_CODE,
+    code_text=S,
+    authored_on=S,
+    **_WHY,
 )
 PROCEDURE = table(
     "fhir_procedure",
@@ -124,6 +166,8 @@ PROCEDURE = table(
     **_CODE,
     performed_start=S,
     performed_end=S,
+    reason_system=S,
+    reason_code=S,
 )
 IMMUNIZATION = table(
     "fhir_immunization",
@@ -223,6 +267,9 @@ TABLES: tuple[Table, ...] = (
     CONDITION,
     OBSERVATION,
     MEDICATION_REQUEST,
+    MEDICATION,
+    SERVICE_REQUEST,
+    DEVICE_REQUEST,
     PROCEDURE,
     IMMUNIZATION,
     ALLERGY_INTOLERANCE,

@@ -14,7 +14,7 @@ from tests.transform.conftest import TRANSFORM, source_tables
 
 ENTITIES = (
     "measurement|condition|medication|procedure|encounter|immunization|allergy|device|family_history|imaging_study"
-    "|report"
+    "|report|order|not_done"
 )
 
 

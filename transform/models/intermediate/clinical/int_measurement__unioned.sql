@@ -6,3 +6,6 @@ from {{ ref("stg_extract__measurement") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__measurement") }}
+union all
+select *
+from {{ ref("stg_fhir__measurement_discharge") }}

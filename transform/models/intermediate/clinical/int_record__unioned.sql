@@ -33,6 +33,12 @@ with
         union all
         select 'report' as domain, *
         from {{ ref("int_report__unioned") }}
+        union all
+        select 'order' as domain, *
+        from {{ ref("int_order__unioned") }}
+        union all
+        select 'not_done' as domain, *
+        from {{ ref("int_not_done__unioned") }}
     )
 
 select *

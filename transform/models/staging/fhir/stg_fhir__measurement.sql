@@ -1,3 +1,4 @@
+-- What was not done for a reason stands in stg_fhir__not_done.
 with
     raw as (select * from {{ source("fhir", "fhir_observation") }}),
 
@@ -37,6 +38,9 @@ with
             file_id,
             record_no
         from raw
+        where
+            (lower(status) = 'cancelled' and not_done_reason_code is not null and component_no = 0)
+            is not true
     )
 
 select *

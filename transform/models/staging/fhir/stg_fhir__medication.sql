@@ -1,5 +1,36 @@
+-- A request that a drug must not be given stands in stg_fhir__not_done.
 with
-    raw as (select * from {{ source("fhir", "fhir_medication_request") }}),
+    requests as (select * from {{ source("fhir", "fhir_medication_request") }}),
+
+    -- a drug may be a resource of its own; its last copy counts
+    products as (
+        select *
+        from {{ source("fhir", "fhir_medication") }}
+        where code is not null
+        qualify
+            dense_rank() over (
+                partition by source, id order by last_updated desc nulls last, file_id, record_no
+            )
+            = 1
+    ),
+
+    raw as (
+        select
+            requests.* replace (
+                coalesce(requests.coding_no, products.coding_no) as coding_no,
+                coalesce(requests.code_system, products.code_system) as code_system,
+                coalesce(requests.code, products.code) as code,
+                coalesce(requests.code_display, products.code_display) as code_display,
+                coalesce(requests.code_text, products.code_text) as code_text
+            )
+        from requests
+        left join
+            products
+            on products.source = requests.source
+            and products.id = requests.medication_id
+            and requests.code is null
+        where requests.do_not_perform is not true
+    ),
 
     final as (
         select
@@ -20,8 +51,8 @@ with
             dose_value as value_num,
             cast(null as varchar) as comparator,
             dose_text as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
+            reason_system as value_code_system,
+            reason_code as value_code,
             dose_unit as unit_src,
             cast(null as double) as ref_low,
             cast(null as double) as ref_high,

@@ -1,3 +1,4 @@
+-- What was not done stands in stg_fhir__not_done.
 with
     raw as (select * from {{ source("fhir", "fhir_procedure") }}),
 
@@ -15,13 +16,13 @@ with
             code_display as display,
             cast(null as varchar) as category,
             lower(status) as status,
-            coalesce(status in ('entered-in-error', 'not-done'), false) as is_retracted,
+            coalesce(status = 'entered-in-error', false) as is_retracted,
             false as is_revision,
             cast(null as double) as value_num,
             cast(null as varchar) as comparator,
             cast(null as varchar) as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
+            reason_system as value_code_system,
+            reason_code as value_code,
             cast(null as varchar) as unit_src,
             cast(null as double) as ref_low,
             cast(null as double) as ref_high,
@@ -35,6 +36,7 @@ with
             file_id,
             record_no
         from raw
+        where coalesce(lower(status) <> 'not-done', true)
     )
 
 select *
