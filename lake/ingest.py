@@ -4,41 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lake import contracts, files, manifest, warehouse
+from lake import contracts, files, manifest
 from lake.contracts import Contracts
 from lake.manifest import Entry
-from lake.quarantine import BadFile, Rejected, as_arrow
-from lake.reader import Landed, Reader, choose
+from lake.quarantine import BadFile, as_arrow
+from lake.reader import Landed, Reader
+from lake.reading import Desk, Opened, Read, groups, refused
 from lake.settings import Settings
-from lake.sink import PARQUET, Sink
+from lake.sink import PARQUET
 
-BATCH_FILES = 200
+BATCH_FILES = 500
 """Contracts are checked for many files at once: a suite costs its start-up per call, not per row."""
 
 Progress = Callable[[Entry], None]
-
-
-@dataclass
-class _Read:
-    """One file between reading and commit."""
-
-    landed: Landed
-    sink: Sink
-    entry: Entry
-    drafts: dict[str, Path]
-    stat: os.stat_result
 
 
 def ingest(
@@ -59,26 +46,24 @@ def ingest(
     result: list[Entry] = []
     work = settings.lake / "work" / str(os.getpid())
     _clear_abandoned(settings)
-    (work / "spill").mkdir(parents=True, exist_ok=True)
-    database = warehouse.memory(settings, work / "spill")
-
-    def read(one: Landed) -> _Read | Entry:
-        return _read(settings, readers, one, work, database)
-
+    desk = Desk(settings, readers, work)
+    hands = settings.threads or os.cpu_count() or 1
     try:
-        with ThreadPoolExecutor(settings.threads or os.cpu_count()) as pool:
+        with ThreadPoolExecutor(hands) as pool:
             for some in _batches(landed):
-                reads = list(pool.map(read, some))
-                new = [one for one in reads if isinstance(one, _Read)]
-                _apply_contracts(new, contract)
-                committed = {one.entry.file_id: _commit(settings, one) for one in new}
-                for entry in committed.values():
+                opened = list(pool.map(desk.open, some))
+                found = {one.path: it for one, it in zip(some, opened, strict=True) if isinstance(it, Entry)}
+                reads = [one for one in opened if isinstance(one, Read)]
+                for group in pool.map(desk.read, groups((one for one in opened if isinstance(one, Opened)), hands)):
+                    reads += group
+                _apply_contracts(reads, contract)
+                for read in reads:
+                    entry = found[read.landed.path] = _commit(settings, read)
                     if progress:
                         progress(entry)
-                result += [one if isinstance(one, Entry) else committed[one.entry.file_id] for one in reads]
+                result += [found[one.path] for one in some]
     finally:
-        database.close()
-        shutil.rmtree(work, ignore_errors=True)
+        desk.close()
     return result
 
 
@@ -88,86 +73,7 @@ def _batches(landed: Iterable[Landed]) -> Iterator[list[Landed]]:
         yield some
 
 
-def _read(
-    settings: Settings,
-    readers: Sequence[Reader],
-    landed: Landed,
-    work: Path,
-    database: duckdb.DuckDBPyConnection,
-) -> _Read | Entry:
-    stat = landed.path.stat()
-    file_id = files.sha256(landed.path)
-    known = manifest.read(settings, file_id)
-    if known is not None:
-        return known
-    now = datetime.now(UTC).replace(tzinfo=None)
-    entry = Entry(
-        file_id=file_id,
-        source=landed.source,
-        account=landed.account,
-        path=str(landed.path.relative_to(settings.landing)),
-        bytes=stat.st_size,
-        landed_at=datetime.fromtimestamp(stat.st_mtime, UTC).replace(tzinfo=None),
-        ingested_at=now,
-        status="ingested",
-    )
-    scratch = work / file_id
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    sink = Sink(
-        settings, file_id=file_id, source=landed.source, account=landed.account, work=scratch, database=database
-    )
-    try:
-        reader = choose(landed, readers)
-        entry = replace(entry, format=reader.name)
-        sink.declare(reader.tables)
-        reader.read(landed, sink)
-        drafts = sink.close()
-    except BadFile as bad:
-        return _refused(landed, sink, entry, bad, stat)
-    except Exception as error:  # a reader's defect must not stop the other files
-        return _refused(landed, sink, entry, BadFile("reader_failed", _where(error)), stat)
-    entry = replace(
-        entry,
-        records_read=sink.records_read,
-        records_accepted=sink.records_accepted,
-        records_rejected=len(sink.rejected),
-        records_ignored=dict(sorted(sink.records_ignored.items())),
-        notes=sink.notes,
-    )
-    if not entry.balanced:
-        detail = (
-            f"{entry.records_read} records read, {entry.records_accepted} accepted, {entry.records_rejected} rejected,"
-            f" {sum(entry.records_ignored.values())} ignored do not add up: a defect of reader {reader.name!r}"
-        )
-        return _refused(landed, sink, entry, BadFile("unbalanced", detail), stat)
-    return _Read(landed, sink, entry, drafts, stat)
-
-
-def _refused(landed: Landed, sink: Sink, entry: Entry, bad: BadFile, stat: os.stat_result) -> _Read:
-    """Refuse a whole file: no row of it is kept, and one quarantine row says why."""
-    sink.discard()
-    sink.rejected = [Rejected("file", bad.reason, bad.detail)]
-    refused = replace(
-        entry,
-        status="rejected",
-        reason=bad.reason,
-        detail=bad.detail,
-        records_read=0,
-        records_accepted=0,
-        records_rejected=0,
-        records_ignored={},
-    )
-    return _Read(landed, sink, refused, {}, stat)
-
-
-def _where(error: Exception) -> str:
-    """Name a defect without its message: messages of parsers quote the data."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}; please report this file's format"
-
-
-def _apply_contracts(batch: list[_Read], contract: Contracts) -> None:
+def _apply_contracts(batch: list[Read], contract: Contracts) -> None:
     """Check every draft against its table's contract; failing records go to quarantine or refuse their file."""
     by_table: dict[str, list[tuple[int, Path]]] = {}
     for number, one in enumerate(batch):
@@ -187,13 +93,12 @@ def _apply_contracts(batch: list[_Read], contract: Contracts) -> None:
             one.entry = replace(one.entry, breaches=(*one.entry.breaches, *found.breaches))
             if found.refuse:
                 bad = BadFile("contract_breached", found.refuse)
-                refused = _refused(one.landed, one.sink, one.entry, bad, one.stat)
-                batch[number] = refused
+                batch[number] = refused(one.landed, one.sink, one.entry, bad, one.stat)
             else:
                 _quarantine_rows(one, table, draft, found)
 
 
-def _quarantine_rows(one: _Read, table: str, draft: Path, found: contracts.FileOutcome) -> None:
+def _quarantine_rows(one: Read, table: str, draft: Path, found: contracts.FileOutcome) -> None:
     """Move the records that break the contract from the draft to quarantine."""
     rows = pq.read_table(draft)
     numbers = rows.column("record_no").to_pylist()
@@ -219,7 +124,7 @@ def _quarantine_rows(one: _Read, table: str, draft: Path, found: contracts.FileO
     )
 
 
-def _commit(settings: Settings, one: _Read) -> Entry:
+def _commit(settings: Settings, one: Read) -> Entry:
     """Make the file's rows visible and commit them with the manifest entry, in that order."""
     now = one.landed.path.stat() if one.landed.path.exists() else None
     if now is None or (now.st_size, now.st_mtime_ns) != (one.stat.st_size, one.stat.st_mtime_ns):

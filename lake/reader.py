@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from lake.tables import Table
 
 if TYPE_CHECKING:
     from lake.sink import Sink
+    from lake.together import Together
 
 HEAD_BYTES = 64 << 10
 
@@ -72,6 +73,9 @@ class Reader:
         matches: True for files of this format; looks at ``Landed`` only, must be cheap and never raise.
         read: reads the file into the sink; raises ``BadFile`` when the whole file is unusable. One bad record is
             ``sink.reject(...)``, never an exception.
+        kinship: files of the same (not null) kinship may be read in one go when they are small.
+        read_together: reads several files into one sink, with global record numbers (``lake.together``); raises
+            anything at all when it cannot, then each file is read alone.
     """
 
     name: str
@@ -79,6 +83,8 @@ class Reader:
     tables: tuple[Table, ...]
     matches: Callable[[Landed], bool]
     read: Callable[[Landed, Sink], None]
+    kinship: Callable[[Landed], str | None] | None = None
+    read_together: Callable[[Sequence[Landed], Together], None] | None = None
 
 
 def choose(landed: Landed, readers: Iterable[Reader]) -> Reader:

@@ -128,6 +128,10 @@ class Sink:
         """Put one record into quarantine. ``detail`` must not hold values of people; ``text`` may, it stays there."""
         self.rejected.append(Rejected(position, reason, detail, record_no, table, text))
 
+    def of(self, number: int) -> Sink:
+        """The sink of file ``number`` among files read together (``lake.together``); a single file is number 0."""
+        return self
+
     def count(self, read: int, accepted: int, ignored: dict[str, int] | None = None) -> None:
         """Account for records: ``read`` = ``accepted`` + rejected + ``ignored`` (by reason) must hold in the end."""
         self.records_read += read
@@ -140,17 +144,21 @@ class Sink:
 
     def close(self) -> dict[str, Path]:
         """Finish writing; returns one draft Parquet file per table that got rows."""
+        self.abandon()
+        return {table: self._single(table, parts) for table, parts in self._parts.items() if parts}
+
+    def abandon(self) -> None:
+        """Let go of files and connection, whatever state they are in."""
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        return {table: self._single(table, parts) for table, parts in self._parts.items() if parts}
 
     def discard(self) -> None:
         """Forget all rows written so far: the whole file is refused."""
-        self.close()
+        self.abandon()
         shutil.rmtree(self.work / "parts", ignore_errors=True)
         self._parts.clear()
         self.rows.clear()

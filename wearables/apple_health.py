@@ -8,6 +8,7 @@ inside ``<Correlation>`` are repeated at top level.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -15,13 +16,15 @@ from lake.files import Bounded, open_member, zip_members
 from lake.quarantine import BadFile
 from lake.reader import HEAD_BYTES, Landed, Reader
 from lake.sink import Sink
+from lake.together import NotTogether, Together
 from wearables import apple_health_lines, source_text
 from wearables.apple_health_types import BLOOD_TYPE, QUANTITIES, SEX, SLEEP
-from wearables.canonical import EARLIEST, FUTURE_TOLERANCE, deliver, received_at, reject_rows
+from wearables.canonical import EARLIEST, FILE_NO, deliver, latest_sql, reject_rows
 from wearables.source_text import SourceText
 from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE, WEARABLE_WORKOUT
 
-_ROOT = b"<HealthData"
+_ROOT, _END = b"<HealthData", b"</HealthData>"
+_RECORD, _WORKOUT = b"<Record", b"<Workout"
 _ZIP = b"PK\x03\x04"
 _PEEKED_MEMBERS = 20
 
@@ -41,28 +44,54 @@ def matches(landed: Landed) -> bool:
 def read(landed: Landed, sink: Sink) -> None:
     """Read an export into samples, workouts and the profile."""
     text = _text(landed, sink)
-    if b"</HealthData>" not in text.tail:
+    if _END not in text.tail:
         raise BadFile("truncated_xml", "the file ends before </HealthData>; export or copy it again")
-    records = text.counts[b"<Record"]
-    apple_health_lines.elements(sink, text.path)
+    apple_health_lines.elements(sink, [text.path])
     marks = apple_health_lines.counted(sink)
-    workouts = sum(marks.get(mark, 0) for mark in "WSPV")
-    if (marks["clean"], workouts) != (records, text.counts[b"<Workout"]) or marks["timed"] != marks.get("W", 0):
+    if not _is_complete(marks, [text]):
         other = sink.work / "elements.xml"
         if apple_health_lines.rewritten(text.path, other):
-            apple_health_lines.elements(sink, other)
+            apple_health_lines.elements(sink, [other])
             marks = apple_health_lines.counted(sink)
             sink.note("parser", "expat")
         else:
             sink.note("parser", "lines; the file is not well-formed XML")
             # a file that no parser accepts is still usable when every record has its own line
-            if marks.get("R", 0) != records:
+            if marks.get("R", 0) != text.counts[_RECORD]:
                 raise BadFile("malformed_xml", "not well-formed XML, and its records do not stand on their own lines")
+    _deliver([landed], sink, marks, text.is_damaged)
+
+
+def read_together(files: Sequence[Landed], group: Together) -> None:
+    """Read several small exports; only such as the line path reads without a remainder."""
+    texts = [_text(landed, group.of(number)) for number, landed in enumerate(files)]
+    apple_health_lines.elements(group, [text.path for text in texts])
+    marks = apple_health_lines.counted(group)
+    whole = all(_END in text.tail and not text.is_damaged for text in texts)
+    if not whole or not _is_complete(marks, texts):
+        raise NotTogether
+    _deliver(files, group, marks, damaged=False)
+
+
+def kinship(landed: Landed) -> str:
+    """Any export goes with any other."""
+    return "export"
+
+
+def _is_complete(marks: dict[str, int], texts: Sequence[SourceText]) -> bool:
+    """Every record and workout of the text became one element that could be read; no count can exceed the text's."""
+    records = sum(text.counts[_RECORD] for text in texts)
+    workouts = sum(text.counts[_WORKOUT] for text in texts)
+    found = sum(marks.get(mark, 0) for mark in "WSPV")
+    return (marks["clean"], found) == (records, workouts) and marks["timed"] == marks.get("W", 0)
+
+
+def _deliver(files: Sequence[Landed], sink: Sink, marks: dict[str, int], damaged: bool) -> None:
     _macros(sink)
     _metadata(sink, marks)
-    _samples(landed, sink, text)
+    _samples(files, sink, damaged)
     if marks.get("W"):
-        _workouts(landed, sink)
+        _workouts(files, sink)
     if marks.get("U"):
         _profile(sink)
     if marks.get("A"):
@@ -75,6 +104,8 @@ READER = Reader(
     tables=(WEARABLE_SAMPLE, WEARABLE_WORKOUT, WEARABLE_PROFILE),
     matches=matches,
     read=read,
+    kinship=kinship,
+    read_together=read_together,
 )
 
 
@@ -92,7 +123,7 @@ def _export_member(landed: Landed, max_bytes: int, max_ratio: int) -> zipfile.Zi
 
 
 def _text(landed: Landed, sink: Sink) -> SourceText:
-    counting = (b"<Record", b"<Workout")
+    counting = (_RECORD, _WORKOUT)
     if not landed.head.startswith(_ZIP):
         return source_text.plain(landed, sink, counting=counting)
     member = _export_member(landed, sink.settings.max_file_bytes, sink.settings.max_ratio)
@@ -196,18 +227,18 @@ def _repeated(sink: Sink) -> None:
     """)
 
 
-def _samples(landed: Landed, sink: Sink, text: SourceText) -> None:
+def _samples(files: Sequence[Landed], sink: Sink, is_damaged: bool) -> None:
     connection = sink.connection
     connection.register("hk_type", pa.table({"type": list(QUANTITIES), "metric": list(QUANTITIES.values())}))
     connection.register("hk_sleep", pa.table({"value": list(SLEEP), "stage": list(SLEEP.values())}))
     damaged = (
         f"when contains(concat_ws('', r.type, r.source_name, r.device, r.value, r.line), '{source_text.REPLACEMENT}')"
         " then 'invalid_utf8'"
-        if text.is_damaged
+        if is_damaged
         else ""
     )
     deliver(
-        landed,
+        files,
         sink,
         f"""
         with record as (
@@ -266,8 +297,7 @@ def _samples(landed: Landed, sink: Sink, text: SourceText) -> None:
     )
 
 
-def _workouts(landed: Landed, sink: Sink) -> None:
-    limit = received_at(landed) + FUTURE_TOLERANCE
+def _workouts(files: Sequence[Landed], sink: Sink) -> None:
     sink.connection.execute(f"""
         create or replace temp table workout as
         with part as (
@@ -323,7 +353,7 @@ def _workouts(landed: Landed, sink: Sink) -> None:
             coalesce(energy * kcal.factor, part_energy_kcal) as energy_kcal,
             case
                 when start_at is null or end_at is null then 'invalid_time'
-                when start_at < timestamp '{EARLIEST}' or end_at > timestamp '{limit}' then 'implausible_time'
+                when start_at < timestamp '{EARLIEST}' or end_at > {latest_sql(files)} then 'implausible_time'
                 when end_at < start_at then 'end_before_start'
                 when (duration is not null and minutes.factor is null)
                     or (distance is not null and metres.factor is null)
@@ -334,21 +364,22 @@ def _workouts(landed: Landed, sink: Sink) -> None:
         left join metric_unit as metres on metres.metric = 'distance' and metres.unit_src = distance_unit
         left join metric_unit as kcal on kcal.metric = 'active_energy' and kcal.unit_src = energy_unit
     """)
-    accepted = sink.write_query("wearable_workout", "select * from workout where reason is null")
+    sink.write_query("wearable_workout", "select * from workout where reason is null")
     rejected = reject_rows(
         sink,
         "select record_no, reason, record_text from workout where reason is not null order by record_no",
         "wearable_workout",
         "line",
     )
-    sink.count(accepted + rejected, accepted)
+    for number, found in _per_file(sink, "select record_no from workout"):
+        sink.of(number).count(found, found - rejected.get(number, 0))
 
 
 def _profile(sink: Sink) -> None:
     connection = sink.connection
     connection.register("hk_sex", pa.table({"code": list(SEX), "sex": list(SEX.values())}))
     connection.register("hk_blood", pa.table({"code": list(BLOOD_TYPE), "blood_type": list(BLOOD_TYPE.values())}))
-    written = sink.write_query(
+    sink.write_query(
         "wearable_profile",
         """
         select
@@ -363,11 +394,20 @@ def _profile(sink: Sink) -> None:
         left join hk_blood on attribute(me.parts, 'HKCharacteristicTypeIdentifierBloodType') = hk_blood.code
         """,
     )
-    sink.count(written, written)
+    for number, found in _per_file(sink, "select line_no as record_no from element where mark = 'U'"):
+        sink.of(number).count(found, found)
 
 
 def _ignored(sink: Sink) -> None:
     rows = sink.connection.execute(
-        "select tag, count(*) from element where mark = 'A' group by tag order by tag"
+        f"select {FILE_NO} as file_no, tag, count(*) from (select line_no as record_no, tag from element"
+        " where mark = 'A') group by file_no, tag order by file_no, tag"
     ).fetchall()
-    sink.count(sum(number for _, number in rows), 0, {str(tag): number for tag, number in rows})
+    for number, tag, found in rows:
+        sink.of(number).count(found, 0, {str(tag): found})
+
+
+def _per_file(sink: Sink, query: str) -> list[tuple[int, int]]:
+    """Rows of a query with ``record_no`` by file number."""
+    counted = f"select {FILE_NO} as file_no, count(*) from ({query}) group by file_no order by file_no"
+    return sink.connection.execute(counted).fetchall()

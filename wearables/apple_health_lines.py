@@ -9,12 +9,16 @@ ships malformed ones, and a DTD is where entity attacks live), and the same quer
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
+import pyarrow as pa
+
 from lake.quarantine import BadFile
 from lake.sink import Sink
+from lake.together import RECORDS_PER_FILE
 
 _BLOCK = 1 << 20
 _DTD_LIMIT = 4 << 20
@@ -52,10 +56,11 @@ _ATTRIBUTES = {
 _REQUIRED = ("type", "started", "ended")
 
 
-def elements(sink: Sink, text: Path) -> None:
-    """Make table ``element`` (a Parquet view) of the elements found on the lines of ``text``.
+def elements(sink: Sink, texts: Sequence[Path]) -> None:
+    """Make table ``element`` (a Parquet view) of the elements found on the lines of the texts.
 
-    Columns: line_no, mark, tag, one column per record attribute (still escaped), ``parts`` for other elements,
+    Columns: line_no (a global record number, ``lake.together``), mark, tag,
+    one column per record attribute (still escaped), ``parts`` for other elements,
     ``line`` for anything that is not a clean record.
     """
     target = _quoted(sink.work / "element.parquet")
@@ -67,15 +72,26 @@ def elements(sink: Sink, text: Path) -> None:
     safe = " and ".join(f"coalesce(at_{name} % 2 = 1, true)" for name in _ATTRIBUTES if name not in _REQUIRED)
     marks = " ".join(f"when '{tag}' then '{mark}'" for tag, mark in KEPT.items() if tag != "Record")
     wanted = " or ".join(f"contains(line, '\"{key}\"')" for key in METADATA)
+    options = (
+        "columns = {'line': 'VARCHAR'}, header = false, auto_detect = false, delim = '\x01', quote = '', escape = '',"
+        " max_line_size = 16777216, strict_mode = false"
+    )
+    lines = f"select row_number() over () as line_no, line from read_csv('{_quoted(texts[0])}', {options})"
+    if len(texts) > 1:
+        sink.connection.register(
+            "input_file", pa.table({"filename": [str(one) for one in texts], "file_no": range(len(texts))})
+        )
+        listed = ", ".join(f"'{_quoted(one)}'" for one in texts)
+        lines = f"""
+            select file_no * {RECORDS_PER_FILE} + row_number() over (partition by file_no order by n) as line_no, line
+            from (
+                select filename, line, row_number() over () as n
+                from read_csv([{listed}], {options}, filename = true)
+            ) inner join input_file using (filename)
+        """
     sink.connection.execute(f"""
         copy (
-            with line as (
-                select row_number() over () as line_no, ltrim(line, ' \t') as line
-                from read_csv(
-                    '{_quoted(text)}', columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
-                    delim = '\x01', quote = '', escape = '', max_line_size = 16777216, strict_mode = false
-                )
-            ),
+            with line as (select line_no, ltrim(line, ' \t') as line from ({lines})),
             tagged as (
                 select
                     line_no,

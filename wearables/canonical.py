@@ -7,10 +7,12 @@ plausible time. A record that gave several rows (a blood pressure) is accepted w
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from lake.reader import Landed
 from lake.sink import Sink
+from lake.together import RECORDS_PER_FILE
 from wearables.metrics import metric_table, unit_table
 
 EARLIEST = datetime(1990, 1, 1)
@@ -20,6 +22,9 @@ FUTURE_TOLERANCE = timedelta(days=1)
 
 IN_MEMORY_BYTES = 16 << 20
 """Landed files below this size are judged in memory."""
+
+FILE_NO = f"(record_no // {RECORDS_PER_FILE})"
+"""SQL: which of the files read together a record belongs to."""
 
 PARSED: dict[str, str] = {
     "record_no": "bigint",
@@ -72,11 +77,13 @@ def received_at(landed: Landed) -> datetime:
     return datetime.fromtimestamp(landed.path.stat().st_mtime, UTC).replace(tzinfo=None)
 
 
-def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record", one_row_per_record: bool = False) -> None:
-    """Judge and write what a reader found, and account for every record.
+def deliver(
+    files: Sequence[Landed], sink: Sink, parsed: str, *, unit: str = "record", one_row_per_record: bool = False
+) -> None:
+    """Judge and write what a reader found, and account for every record of every file.
 
     Args:
-        landed: the file.
+        files: the file, or the files that are read together; records of the i-th have its global record numbers.
         sink: where rows and rejects go.
         parsed: a query on ``sink.connection`` with the columns of ``PARSED`` (missing ones are null).
         unit: what a record is called in positions (``line``, ``record``, ``message``).
@@ -85,14 +92,14 @@ def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record", on
     connection = sink.connection
     connection.register("metric_dictionary", metric_table())
     connection.register("metric_unit", unit_table())
-    present = [row[0] for row in connection.execute(f"describe {parsed}").fetchall()]
+    present = {row[0] for row in connection.execute(f"describe {parsed}").fetchall()}
     columns = ", ".join(
         f"{f'cast({name} as {kind})' if name in present else f'null::{kind}'} as {name}"
         for name, kind in PARSED.items()
     )
     found = f"select {columns} from ({parsed})"
-    limit = received_at(landed) + FUTURE_TOLERANCE
-    if landed.path.stat().st_size < IN_MEMORY_BYTES:
+    limit = latest_sql(files)
+    if sum(one.path.stat().st_size for one in files) < IN_MEMORY_BYTES:
         connection.execute(f"create or replace temp table judged as {_judged(f'({found})', limit)}")
     else:  # a large file is staged on disk, so that memory stays bounded
         staged = str(sink.work / "parsed.parquet").replace("'", "''")
@@ -101,12 +108,11 @@ def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record", on
         connection.execute(f"create or replace temp view judged as {_judged(staged, limit)}")
     records = "count(*)" if one_row_per_record else "count(distinct record_no)"
     counts = connection.execute(
-        f"select count(*), {records}, {records} filter (reason is not null), {records} filter (metric is null)"
-        " from judged"
-    ).fetchall()[0]
-    rows, read, bad, some_ignored = counts
+        f"select {FILE_NO} as file_no, {records}, {records} filter (reason is not null),"
+        f" {records} filter (metric is null) from judged group by file_no order by file_no"
+    ).fetchall()
     good = "select * from judged where metric is not null"
-    if bad:
+    if any(bad for _, _, bad, _ in counts):
         connection.execute(
             "create or replace temp table bad_record as select distinct record_no from judged where reason is not null"
         )
@@ -118,25 +124,36 @@ def deliver(landed: Landed, sink: Sink, parsed: str, *, unit: str = "record", on
             "wearable_sample",
             unit,
         )
-    if rows:
+    if counts:
         sink.write_query("wearable_sample", good)
-    ignored: dict[str, int] = {}
-    if some_ignored:
-        for kind, number in connection.execute(
-            "select kind, count(*) from (select record_no, any_value(kind) as kind from judged group by record_no"
-            " having count(metric) = 0 and count(reason) = 0) group by kind order by kind"
+    ignored: dict[int, dict[str, int]] = {}
+    if any(some_ignored for _, _, _, some_ignored in counts):
+        for file_no, kind, number in connection.execute(
+            f"select {FILE_NO} as file_no, kind, count(*) from"
+            " (select record_no, any_value(kind) as kind from judged group by record_no"
+            " having count(metric) = 0 and count(reason) = 0) group by file_no, kind order by file_no, kind"
         ).fetchall():
-            name = type_name(kind)
-            ignored[name] = ignored.get(name, 0) + number
-    sink.count(read, read - bad - sum(ignored.values()), ignored)
+            of_file = ignored.setdefault(file_no, {})
+            of_file[type_name(kind)] = of_file.get(type_name(kind), 0) + number
+    for file_no, read, bad, _ in counts:
+        of_file = ignored.get(file_no, {})
+        sink.of(file_no).count(read, read - bad - sum(of_file.values()), of_file)
 
 
-def reject_rows(sink: Sink, query: str, table: str, unit: str) -> int:
-    """Put the rows (record_no, reason, text) of a query into quarantine; returns how many."""
-    rows = sink.connection.execute(query).fetchall()
-    for record_no, reason, text in rows:
-        sink.reject(f"{unit} {record_no}", reason, DETAILS[reason], record_no=record_no, table=table, text=text)
-    return len(rows)
+def latest_sql(files: Sequence[Landed]) -> str:
+    """SQL: the latest plausible time of the file that ``record_no`` belongs to."""
+    times = [f"timestamp '{received_at(one) + FUTURE_TOLERANCE}'" for one in files]
+    return times[0] if len(times) == 1 else f"list_extract([{', '.join(times)}], {FILE_NO} + 1)"
+
+
+def reject_rows(sink: Sink, query: str, table: str, unit: str) -> dict[int, int]:
+    """Put the rows (record_no, reason, text) of a query into quarantine; returns how many by file number."""
+    rejected: dict[int, int] = {}
+    for record_no, reason, text in sink.connection.execute(query).fetchall():
+        file_no, own = divmod(record_no, RECORDS_PER_FILE)
+        sink.reject(f"{unit} {own}", reason, DETAILS[reason], record_no=record_no, table=table, text=text)
+        rejected[file_no] = rejected.get(file_no, 0) + 1
+    return rejected
 
 
 def type_name(kind: str | None) -> str:
@@ -144,7 +161,7 @@ def type_name(kind: str | None) -> str:
     return kind if kind is not None and _NAME.fullmatch(kind) else "other"
 
 
-def _judged(staged: str, limit: datetime) -> str:
+def _judged(staged: str, limit: str) -> str:
     # a category has no unit and its value is text; everything else must convert
     return f"""
         select
@@ -156,7 +173,7 @@ def _judged(staged: str, limit: datetime) -> str:
                 when p.problem is not null then p.problem
                 when p.metric is null then null
                 when p.start_at is null or p.end_at is null then 'invalid_time'
-                when p.start_at < timestamp '{EARLIEST}' or p.end_at > timestamp '{limit}' then 'implausible_time'
+                when p.start_at < timestamp '{EARLIEST}' or p.end_at > {limit} then 'implausible_time'
                 when p.end_at < p.start_at then 'end_before_start'
                 when d.kind = 'category' and p.value_text is null then 'unknown_value'
                 when d.kind <> 'category' and (p.value_src is null or not isfinite(p.value_src)) then 'invalid_value'

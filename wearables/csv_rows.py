@@ -24,7 +24,9 @@ class Header:
 
 
 def header_of(line: str) -> Header:
-    """Split a header line at the delimiter that gives the most names."""
+    """Split a header line at the delimiter that gives the most names; what opens JSON or XML is no header."""
+    if line[:1] in ("{", "[", "<"):
+        return Header(",", ())
     try:
         splits = [(delimiter, next(csv.reader([line], delimiter=delimiter), [])) for delimiter in _DELIMITERS]
     except csv.Error:

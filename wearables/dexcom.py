@@ -53,7 +53,7 @@ def read(landed: Landed, sink: Sink) -> None:
     low, high = (LOW_MG_DL, HIGH_MG_DL) if unit == "mg/dL" else (LOW_MG_DL / 18.0182, HIGH_MG_DL / 18.0182)
     # a comma is a decimal comma here: fields are already split, and glucose has no thousands
     deliver(
-        landed,
+        [landed],
         sink,
         f"""
         select

@@ -7,13 +7,17 @@ moves it to UTC once the profile is known, so that the order of arrival never ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
+from lake.together import RECORDS_PER_FILE, Together
 from wearables import source_text
-from wearables.canonical import deliver
+from wearables.canonical import FILE_NO, deliver
 from wearables.fitbit_shapes import API, API_SIGNATURE, TAKEOUT, TAKEOUT_NAME, Shape
 from wearables.json_documents import documents
+from wearables.source_text import SourceText
 from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE
 
 
@@ -31,20 +35,20 @@ def matches(landed: Landed) -> bool:
 
 def read(landed: Landed, sink: Sink) -> None:
     """Read a Fitbit file into samples, or into the profile."""
-    unit = documents(sink, source_text.plain(landed, sink))
+    _read([landed], [source_text.plain(landed, sink)], sink)
+
+
+def read_together(files: Sequence[Landed], group: Together) -> None:
+    """Read several small files of one kinship."""
+    _read(files, source_text.together(files, group), group)
+
+
+def kinship(landed: Landed) -> str | None:
+    """Responses of the Web API go together, and Takeout files of one kind; lines and arrays keep to themselves."""
     named = TAKEOUT_NAME.fullmatch(landed.name)
-    keys = {
-        key for (key,) in sink.connection.execute("select distinct unnest(json_keys(json)) from document").fetchall()
-    }
-    shapes = TAKEOUT[named.group(1)] if named else tuple(shape for shape in API if shape.key in keys)
-    _entries(sink, shapes)
-    profiles = _profile(sink) if keys & {"user", "timezone"} else 0
-    found = sink.connection.execute("select count(*) from entry").fetchall()[0]
-    known = sink.connection.execute(f"select count(*) from document where {_known()}").fetchall()[0]
-    if found == (0,) and profiles == 0 and known == (0,):
-        raise BadFile("wrong_shape", "no list of a Web API response or Takeout file is in it; is it Fitbit's?")
-    deliver(landed, sink, _samples(), unit="entry")
-    _broken_lines(sink, unit)
+    if named:
+        return named.group(1)
+    return "api" if landed.text_head.lstrip().startswith("{") and landed.text_head.count("\n") < 2 else None
 
 
 READER = Reader(
@@ -53,7 +57,26 @@ READER = Reader(
     tables=(WEARABLE_SAMPLE, WEARABLE_PROFILE),
     matches=matches,
     read=read,
+    kinship=kinship,
+    read_together=read_together,
 )
+
+
+def _read(files: Sequence[Landed], texts: Sequence[SourceText], sink: Sink) -> None:
+    unit = documents(sink, texts)
+    named = TAKEOUT_NAME.fullmatch(files[0].name)
+    keys = {
+        key for (key,) in sink.connection.execute("select distinct unnest(json_keys(json)) from document").fetchall()
+    }
+    _entries(sink, TAKEOUT[named.group(1)] if named else tuple(shape for shape in API if shape.key in keys))
+    profiles = _profile(sink) if keys & {"user", "timezone"} else set()
+    sound = sink.connection.execute(
+        f"select {FILE_NO} from entry union select {FILE_NO} from document where {_known()}"
+    ).fetchall()
+    if len({number for (number,) in sound} | profiles) < len(files):
+        raise BadFile("wrong_shape", "no list of a Web API response or Takeout file is in it; is it Fitbit's?")
+    deliver(files, sink, _samples(), unit="entry")
+    _broken_lines(sink, unit)
 
 
 def _known() -> str:
@@ -66,10 +89,13 @@ def _known() -> str:
 def _entries(sink: Sink, shapes: tuple[Shape, ...]) -> None:
     shapes = shapes or API[:1]
     parts = [_entry_query(number, shape) for number, shape in enumerate(shapes)]
+    file_no = f"document_no // {RECORDS_PER_FILE}"
+    numbered = (
+        f"{file_no} * {RECORDS_PER_FILE}"
+        f" + row_number() over (partition by {file_no} order by document_no, shape, entry_no, part_no)"
+    )
     sink.connection.execute(
-        "create or replace temp table entry as"
-        " select row_number() over (order by document_no, shape, entry_no, part_no) as record_no, *"
-        f" from ({' union all '.join(parts)})"
+        f"create or replace temp table entry as select {numbered} as record_no, * from ({' union all '.join(parts)})"
     )
 
 
@@ -133,10 +159,12 @@ def _samples() -> str:
     """
 
 
-def _profile(sink: Sink) -> int:
-    written = sink.write_query(
+def _profile(sink: Sink) -> set[int]:
+    """Write the profiles; returns the numbers of the files that hold one."""
+    where = "json_type(json->'$.user') = 'OBJECT' or json_type(json->'$.timezone') = 'VARCHAR'"
+    sink.write_query(
         "wearable_profile",
-        """
+        f"""
         select
             record_no,
             try_cast((json->>'$.user.dateOfBirth') as date) as birth_date,
@@ -145,15 +173,18 @@ def _profile(sink: Sink) -> int:
             coalesce(json->>'$.user.timezone', (json->>'$.timezone')) as time_zone,
             coalesce(json->>'$.user.displayName', (json->>'$.user.fullName'), (json->>'$.displayName')) as display_name
         from document
-        where json_type(json->'$.user') = 'OBJECT' or json_type(json->'$.timezone') = 'VARCHAR'
+        where {where}
         """,
     )
-    sink.count(written, written)
-    return written
+    found = sink.connection.execute(f"select {FILE_NO}, count(*) from document where {where} group by 1").fetchall()
+    for number, profiles in found:
+        sink.of(number).count(profiles, profiles)
+    return {number for number, _ in found}
 
 
 def _broken_lines(sink: Sink, unit: str) -> None:
     rows = sink.connection.execute("select record_no, record_text from document where json is null").fetchall()
-    for number, text in rows:
-        sink.reject(f"{unit} {number}", "invalid_json", "the line is not a JSON object", record_no=number, text=text)
-    sink.count(len(rows), 0)
+    for record_no, text in rows:
+        number, own = divmod(record_no, RECORDS_PER_FILE)
+        sink.reject(f"{unit} {own}", "invalid_json", "the line is not a JSON object", record_no=record_no, text=text)
+        sink.of(number).count(1, 0)

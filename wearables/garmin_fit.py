@@ -124,7 +124,7 @@ def read(landed: Landed, sink: Sink) -> None:
         ),
     )
     deliver(
-        landed,
+        [landed],
         sink,
         """
         select

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 import orjson
+import pyarrow as pa
 
 from lake.quarantine import BadFile
 from lake.sink import Sink
+from lake.together import RECORDS_PER_FILE
 from wearables.source_text import SourceText
 
 
-def documents(sink: Sink, text: SourceText) -> str:
-    """Make view ``document`` (record_no, json) of a JSON text; json is null where a line is not a JSON object.
+def documents(sink: Sink, texts: Sequence[SourceText]) -> str:
+    """Make table ``document`` (record_no, json, record_text) of JSON texts; json is null where a line is no object.
+
+    Several texts are all lines, or all documents (``wrapping``); records have global numbers (``lake.together``).
 
     Returns:
         ``line`` when records are lines, else ``document``.
@@ -19,38 +25,61 @@ def documents(sink: Sink, text: SourceText) -> str:
     Raises:
         BadFile: not JSON at all, or undecodable bytes in a text that is one document.
     """
-    if _is_lines(text):
+    sink.connection.register(
+        "input_file", pa.table({"filename": [str(one.path) for one in texts], "file_no": range(len(texts))})
+    )
+    own = "n" if len(texts) == 1 else "row_number() over (partition by filename order by n)"
+    if wrapping(texts[0]) == "line":
         sink.connection.execute(f"""
             create or replace temp table document as
             with line as (
-                select row_number() over () as record_no, line
-                from read_csv(
-                    '{_quoted(text)}', columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
-                    delim = '\x01', quote = '', escape = '', max_line_size = 67108864, strict_mode = false
+                select filename, {own} as own_no, line
+                from (
+                    select filename, line, row_number() over () as n
+                    from read_csv(
+                        {_listed(texts)}, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
+                        delim = '\x01', quote = '', escape = '', max_line_size = 67108864, strict_mode = false,
+                        filename = true
+                    )
                 )
             )
             select
-                record_no,
+                file_no * {RECORDS_PER_FILE} + own_no as record_no,
                 case when json_valid(line) and json_type(try_cast(line as json)) = 'OBJECT' then line::json end as json,
                 line as record_text
-            from line
+            from line inner join input_file using (filename)
             where trim(line) <> ''
         """)
         return "line"
-    text.must_be_whole()
-    size = max(16 << 20, text.path.stat().st_size + 1)
-    array = _first_byte(text) == b"["
+    for text in texts:
+        text.must_be_whole()
+    size = max(16 << 20, *(text.path.stat().st_size + 1 for text in texts))
+    array = wrapping(texts[0]) == "array"
     try:
         sink.connection.execute(f"""
             create or replace temp table document as
-            select row_number() over () as record_no, json, json::varchar as record_text
-            from read_json_objects(
-                '{_quoted(text)}', format = '{"array" if array else "unstructured"}', maximum_object_size = {size}
-            )
+            select
+                file_no * {RECORDS_PER_FILE} + {own} as record_no,
+                json,
+                json::varchar as record_text
+            from (
+                select filename, json, row_number() over () as n
+                from read_json_objects(
+                    {_listed(texts)}, format = '{"array" if array else "unstructured"}',
+                    maximum_object_size = {size}, filename = true
+                )
+            ) inner join input_file using (filename)
         """)
     except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException):
         raise BadFile("invalid_json", "the document cannot be parsed as JSON; it may be cut off") from None
     return "document"
+
+
+def wrapping(text: SourceText) -> str:
+    """``line`` (one document a line), ``array`` or ``document``."""
+    if _is_lines(text):
+        return "line"
+    return "array" if _first_byte(text) == b"[" else "document"
 
 
 def _is_lines(text: SourceText) -> bool:
@@ -74,5 +103,5 @@ def _first_byte(text: SourceText) -> bytes:
         return stream.read(4096).lstrip()[:1]
 
 
-def _quoted(text: SourceText) -> str:
-    return str(text.path).replace("'", "''")
+def _listed(texts: Sequence[SourceText]) -> str:
+    return "[" + ", ".join("'" + str(one.path).replace("'", "''") + "'" for one in texts) + "]"

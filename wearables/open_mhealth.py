@@ -6,14 +6,17 @@ rejected. Summaries (``descriptive_statistic``) are not samples: only an average
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
+from lake.together import NotTogether, Together
 from wearables import source_text
-from wearables.canonical import deliver
-from wearables.json_documents import documents
+from wearables.canonical import FILE_NO, deliver
+from wearables.json_documents import documents, wrapping
+from wearables.source_text import SourceText
 from wearables.tables import WEARABLE_SAMPLE
 
 
@@ -54,12 +57,42 @@ def matches(landed: Landed) -> bool:
 
 def read(landed: Landed, sink: Sink) -> None:
     """Read documents into samples; schemas without a metric of ours are counted as ignored."""
-    text = source_text.plain(landed, sink)
-    unit = documents(sink, text)
-    if sink.connection.execute("select count(*) from document").fetchall() == [(0,)]:
+    _read([landed], [source_text.plain(landed, sink)], sink)
+
+
+def read_together(files: Sequence[Landed], group: Together) -> None:
+    """Read several small files of one wrapping."""
+    _read(files, source_text.together(files, group), group)
+
+
+def kinship(landed: Landed) -> str:
+    """Lines, arrays and single documents are read apart."""
+    text = landed.text_head.lstrip()
+    if text.startswith("["):
+        return "array"
+    return "line" if text.startswith("{") and "}\n{" in text else "document"
+
+
+READER = Reader(
+    name="open_mhealth",
+    description="Open mHealth JSON: data points or bodies, one document, an array, or one a line.",
+    tables=(WEARABLE_SAMPLE,),
+    matches=matches,
+    read=read,
+    kinship=kinship,
+    read_together=read_together,
+)
+
+
+def _read(files: Sequence[Landed], texts: Sequence[SourceText], sink: Sink) -> None:
+    if len({wrapping(text) for text in texts}) > 1:
+        raise NotTogether
+    unit = documents(sink, texts)
+    if sink.connection.execute(f"select count(distinct {FILE_NO}) from document").fetchall() != [(len(files),)]:
         raise BadFile("empty_file", "the file holds no document")
     _macros(sink)
-    damaged = f"contains(record_text, '{source_text.REPLACEMENT}')" if text.is_damaged else "false"
+    is_damaged = any(text.is_damaged for text in texts)
+    damaged = f"contains(record_text, '{source_text.REPLACEMENT}')" if is_damaged else "false"
     sink.connection.execute(f"""
         create or replace temp table body as
         select
@@ -70,16 +103,7 @@ def read(landed: Landed, sink: Sink) -> None:
             case when {damaged} then 'invalid_utf8' when json is null then 'invalid_json' end as problem
         from document
     """)
-    deliver(landed, sink, _rows(), unit=unit)
-
-
-READER = Reader(
-    name="open_mhealth",
-    description="Open mHealth JSON: data points or bodies, one document, an array, or one a line.",
-    tables=(WEARABLE_SAMPLE,),
-    matches=matches,
-    read=read,
-)
+    deliver(files, sink, _rows(), unit=unit)
 
 
 def _macros(sink: Sink) -> None:

@@ -6,6 +6,7 @@ The path handed to DuckDB is always one of ours (``input.…``), so that a file 
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,7 @@ from lake.files import decompressed
 from lake.quarantine import BadFile
 from lake.reader import Landed
 from lake.sink import Sink
+from lake.together import NotTogether, Together
 
 _BLOCK = 4 << 20
 _TAIL = 4096
@@ -61,6 +63,24 @@ def plain(landed: Landed, sink: Sink, *, counting: tuple[bytes, ...] = ()) -> So
     """
     raw = decompressed(landed.path, sink.work / "unpacked", sink.settings.max_file_bytes, sink.settings.max_ratio)
     return clean(raw, sink.work, counting=counting)
+
+
+def together(files: Sequence[Landed], group: Together) -> list[SourceText]:
+    """The text of each of several small files.
+
+    Raises:
+        NotTogether: one of them cannot be used as it is.
+    """
+    texts = []
+    for number, landed in enumerate(files):
+        try:
+            text = plain(landed, group.of(number))
+        except BadFile:
+            raise NotTogether from None
+        if text.is_damaged:
+            raise NotTogether
+        texts.append(text)
+    return texts
 
 
 def clean(raw: Path, work: Path, *, counting: tuple[bytes, ...] = ()) -> SourceText:

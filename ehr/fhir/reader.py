@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 
 import duckdb
 
@@ -18,6 +19,7 @@ from lake.files import decompressed
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
+from lake.together import Together
 
 _RESOURCE_TYPE = re.compile(r'"resourceType"\s*:\s*"([A-Za-z]+)"')
 _JSON_NAMES = (".ndjson", ".json", ".jsonl")
@@ -53,6 +55,25 @@ def _read(landed: Landed, sink: Sink) -> None:
     careful.read(path, sink)
 
 
+def _kinship(landed: Landed) -> str | None:
+    """The resource type of a file with one resource per line; everything else is read alone."""
+    first_type = _RESOURCE_TYPE.search(landed.first_line)
+    if first_type is None or first_type.group(1) == "Bundle" or not landed.first_line.startswith("{"):
+        return None
+    return None if _is_document(landed) else first_type.group(1)
+
+
+def _read_together(files: Sequence[Landed], group: Together) -> None:
+    limits = (group.settings.max_file_bytes, group.settings.max_ratio)
+    paths = [
+        decompressed(landed.path, group.of(number).work / "plain.ndjson", *limits)
+        for number, landed in enumerate(files)
+    ]
+    resource = _kinship(files[0])
+    assert resource is not None
+    typed.read_together(paths, resource, group)
+
+
 READERS: tuple[Reader, ...] = (
     Reader(
         name="fhir_ndjson",
@@ -60,5 +81,7 @@ READERS: tuple[Reader, ...] = (
         tables=TABLES,
         matches=_matches,
         read=_read,
+        kinship=_kinship,
+        read_together=_read_together,
     ),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from ehr.fhir import lines, views
 from ehr.fhir.source import MAX_LINE_BYTES, ndjson
@@ -12,6 +14,7 @@ from ehr.fhir.tables import TABLES
 from ehr.fhir.values import quote
 from lake.sink import Sink
 from lake.tables import by_name
+from lake.together import RECORDS_PER_FILE, NotTogether, Together
 
 BY_NAME = by_name(TABLES)
 
@@ -27,11 +30,7 @@ def read(path: Path, resource: str, sink: Sink) -> bool:
     """
     expected = lines.count(path)
     if resource not in views.STAGED:
-        only_type = ndjson([path], {"resourceType": "VARCHAR"})
-        found = sink.connection.execute(
-            f'select count(*) filter ("resourceType" = {quote(resource)}) from {only_type}'
-        ).fetchone()
-        if found is None or found[0] != expected:
+        if not _is_all(sink.connection, path, resource, expected):
             return False
         sink.count(expected, 0, {f"unsupported resource type {resource}": expected})
         return True
@@ -42,6 +41,53 @@ def read(path: Path, resource: str, sink: Sink) -> bool:
         return False
     sink.count(expected, expected)
     return True
+
+
+def read_together(paths: Sequence[Path], resource: str, group: Together) -> None:
+    """Stage several small files of one resource type as if they were one.
+
+    Raises:
+        NotTogether: they are not all clean files of this one type.
+        duckdb.Error: a line is not JSON or has a wrong shape.
+    """
+    joined = group.work / "joined.ndjson"
+    counts = _join(paths, joined)
+    if resource not in views.STAGED:
+        if not _is_all(group.connection, joined, resource, sum(counts)):
+            raise NotTogether
+        for number, lines_read in enumerate(counts):
+            group.of(number).count(lines_read, 0, {f"unsupported resource type {resource}": lines_read})
+        return
+    before = [sum(counts[:number]) for number in range(len(counts))]
+    group.connection.register("joined_file", pa.table({"file_no": range(len(counts)), "before": before}))
+    table = views.STAGED[resource]
+    group.write_query(
+        table,
+        f"select r.* replace (f.file_no * {RECORDS_PER_FILE} + r.record_no - f.before as record_no)"
+        f" from ({views.rows(resource, _source(joined, resource))}) as r"
+        " asof join joined_file as f on r.record_no > f.before",
+    )
+    parts = sorted((group.work / "parts").glob(f"{table}.*.parquet"))
+    if len(parts) != 1 or not complete(group.connection, parts[0], resource, sum(counts)):
+        raise NotTogether
+    for number, lines_read in enumerate(counts):
+        group.of(number).count(lines_read, lines_read)
+
+
+def _is_all(connection: duckdb.DuckDBPyConnection, path: Path, resource: str, expected: int) -> bool:
+    """Whether the file is ``expected`` resources of this type, which no view stages."""
+    only_type = ndjson([path], {"resourceType": "VARCHAR"})
+    found = connection.execute(f'select count(*) filter ("resourceType" = {quote(resource)}) from {only_type}')
+    return found.fetchone() == (expected,)
+
+
+def _join(paths: Sequence[Path], target: Path) -> list[int]:
+    """Write the files one after the other; returns the lines of each."""
+    with target.open("wb") as out:
+        for path in paths:
+            content = path.read_bytes()
+            out.write(content if content.endswith(b"\n") else content + b"\n")
+    return [lines.count(path) for path in paths]
 
 
 def complete(connection: duckdb.DuckDBPyConnection, written: Path, resource: str, expected: int) -> bool:
