@@ -1,9 +1,10 @@
 # make demo   from a bare machine to scored cohorts, in minutes        make ui     Dagster and MLflow on the result
 # make test   the fast tests and lint                                make test-all  also those that build whole platforms
 # make lint   formatting, types, SQL                                 make lock   renew requirements.lock
+# make bench  what each stage costs, and how well the models find the planted risks (AREA=truth PEOPLE=5000: its bar)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-all ui lint lock clean
+.PHONY: demo test test-all bench ui lint lock clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -26,6 +27,9 @@ test: $(READY) lint
 
 test-all: $(READY) lint
 	$(PY) -m pytest -n 2 --dist loadgroup
+
+bench: $(READY)
+	@$(PY) -m tests.benchmarks --people $(PEOPLE) $(if $(AREA),--only $(AREA)) $(if $(KEEP),--keep)
 
 lint: $(READY)
 	$(VENV)/bin/ruff format --check .

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 Progress = Callable[[str], None]
-"""Told in a few words what is being done."""
-
-POLL_SECONDS = 0.5
+"""Told in a few words what is being done, when it begins."""
 
 
 @dataclass(frozen=True)
@@ -165,24 +162,12 @@ def _execute(instance: dg.DagsterInstance, job: str, what: str, tell: Progress, 
 
 @contextmanager
 def _steps_told(instance: dg.DagsterInstance, run_id: str, tell: Progress) -> Iterator[None]:
-    """Follow the run's event log in a thread and tell which step runs."""
+    """Tell which step begins, in the moment it does: the run's events pass through this process."""
     import dagster as dg
 
-    over = threading.Event()
+    def told(event: dg.EventLogEntry) -> None:
+        if event.is_dagster_event and event.get_dagster_event().event_type == dg.DagsterEventType.STEP_START:
+            tell((event.step_key or "").replace("__", " "))
 
-    def follow() -> None:
-        told: set[str] = set()
-        while not over.wait(POLL_SECONDS):
-            found = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_START).records
-            for step in (record.event_log_entry.step_key for record in found):
-                if step and step not in told:
-                    told.add(step)
-                    tell(step.replace("__", " "))
-
-    thread = threading.Thread(target=follow, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    instance.add_event_listener(run_id, told)
+    yield
