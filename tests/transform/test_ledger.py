@@ -71,7 +71,7 @@ LABS = [
     lab("r-potassium", POTASSIUM, 4.1, "mEq/L", COLLECTED),
     lab("r-no-unit", POTASSIUM, 4.2, None, COLLECTED),
     lab("r-odd-unit", POTASSIUM, 4.3, "units", COLLECTED),
-    lab("r-other-dimension", POTASSIUM, 4.3, "mg/dL", COLLECTED),
+    lab("r-other-dimension", POTASSIUM, 4.3, "kPa", COLLECTED),
     lab("r-mislabelled", GLUCOSE, 5.5, "mg/dL", COLLECTED),
     lab("r-censored", "30522-7", 0.3, "mg/L", COLLECTED, comparator="<"),
     lab("r-local", "GLUF", 90, "mg/dL", COLLECTED, code_system="local"),
