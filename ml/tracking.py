@@ -83,8 +83,10 @@ def experiment(client: MlflowClient, settings: Settings, task: Task) -> str:
     if found := client.get_experiment_by_name(task.name):
         return str(found.experiment_id)
     location = (settings.mlflow / "artifacts" / task.name).as_uri()
+    # without its kind the UI takes the experiment for one about language models and hides the runs' table
+    tags = {"title": task.title, "mlflow.experimentKind": "custom_model_development"}
     try:
-        return str(client.create_experiment(task.name, artifact_location=location, tags={"title": task.title}))
+        return str(client.create_experiment(task.name, artifact_location=location, tags=tags))
     except MlflowException:
         if found := client.get_experiment_by_name(task.name):  # another process was faster
             return str(found.experiment_id)
