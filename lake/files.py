@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import pyarrow as pa
+
 from lake.quarantine import BadFile
 
 _BLOCK = 1 << 20
@@ -71,24 +73,40 @@ class Bounded:
             )
 
 
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+
+
 def decompressed(path: Path, target: Path, max_bytes: int, max_ratio: int) -> Path:
-    """Return ``path`` itself if it is not gzip, else its bounded decompression written to ``target``.
+    """Return ``path`` itself if it is neither gzip nor zstd, else its bounded decompression written to ``target``.
 
     Raises:
-        BadFile: the gzip stream is truncated or corrupt, or grows past the limits.
+        BadFile: the stream is truncated or corrupt, or grows past the limits.
     """
     with path.open("rb") as file:
-        if file.read(2) != b"\x1f\x8b":
-            return path
+        magic = file.read(len(ZSTD))
+    if not magic.startswith((GZIP, ZSTD)):
+        return path
+    kind = "gzip" if magic.startswith(GZIP) else "zstd"
     bounded = Bounded(path.stat().st_size, max_bytes, max_ratio)
     try:
-        with gzip.open(path, "rb") as source, target.open("wb") as out:
+        with gzip.open(path, "rb") if kind == "gzip" else zstd_stream(path) as source, target.open("wb") as out:
             while block := source.read(_BLOCK):
                 bounded.add(len(block))
                 out.write(block)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise BadFile("corrupt_gzip", f"gzip stream ends or breaks after {bounded.seen:,} bytes: {error}") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the file's
+        text = f"{kind} stream ends or breaks after {bounded.seen:,} bytes: {error}"
+        raise BadFile(f"corrupt_{kind}", text) from None
     return target
+
+
+@contextmanager
+def zstd_stream(path: Path) -> Iterator[IO[bytes]]:
+    """Open a zstd file for reading; its content comes in the blocks that are asked for."""
+    with pa.OSFile(str(path)) as file, pa.CompressedInputStream(file, "zstd") as stream:
+        yield stream
 
 
 def zip_members(path: Path, max_bytes: int, max_ratio: int, max_members: int = 100_000) -> list[zipfile.ZipInfo]:

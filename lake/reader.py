@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lake.files import GZIP, ZSTD, zstd_stream
 from lake.quarantine import BadFile
 from lake.tables import Table
 
@@ -31,9 +32,8 @@ class Landed:
 
     @property
     def name(self) -> str:
-        """File name in lower case, without ``.gz``: what readers match on."""
-        name = self.path.name.lower()
-        return name.removesuffix(".gz")
+        """File name in lower case, without ``.gz`` or ``.zst``: what readers match on."""
+        return self.path.name.lower().removesuffix(".gz").removesuffix(".zst")
 
     @cached_property
     def head(self) -> bytes:
@@ -43,14 +43,20 @@ class Landed:
 
     @cached_property
     def text_head(self) -> str:
-        """The first 64 KiB after gzip, as text without a byte-order mark; undecodable bytes are replaced."""
+        """The first 64 KiB after gzip or zstd, as text without a byte-order mark; undecodable bytes are replaced."""
         import zlib
 
         head = self.head
-        if head[:2] == b"\x1f\x8b":
+        if head.startswith(GZIP):
             try:
                 head = zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
             except zlib.error:
+                head = b""
+        elif head.startswith(ZSTD):
+            try:
+                with zstd_stream(self.path) as stream:
+                    head = stream.read(HEAD_BYTES)
+            except OSError:
                 head = b""
         if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return head.decode("utf-16", errors="replace")

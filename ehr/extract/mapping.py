@@ -152,7 +152,9 @@ class Mapping(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     description: str = Field(min_length=10, description="First sentence: what one row is.")
     format: str = Field(default="extract", description="Format name that landed files of this mapping get.")
-    files: Strings = Field(default_factory=list, description="File name patterns (fnmatch, lower case, without .gz).")
+    files: Strings = Field(
+        default_factory=list, description="File name patterns (fnmatch, lower case, without .gz or .zst)."
+    )
     sources: Strings = Field(
         default_factory=list,
         description="Only for files of these sources (folders under landing; fnmatch); default all.",

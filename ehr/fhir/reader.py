@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from ehr.fhir import careful, typed
+from ehr.fhir import careful, typed, views
 from ehr.fhir.tables import TABLES
 from lake.files import decompressed
 from lake.quarantine import BadFile
@@ -78,7 +78,7 @@ READERS: tuple[Reader, ...] = (
     Reader(
         name="fhir_ndjson",
         description="FHIR R4 resources: bulk-export NDJSON (one or mixed types), Bundles, lists of deletions.",
-        tables=TABLES,
+        tables=tuple(one for one in TABLES if one.name in views.STAGED.values()),
         matches=_matches,
         read=_read,
         kinship=_kinship,

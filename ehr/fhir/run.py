@@ -13,6 +13,7 @@ from ehr.fhir.compile import Plan, plan_view
 from ehr.fhir.source import MAX_LINE_BYTES, json_objects, misfit, ndjson
 from ehr.fhir.values import quote
 from ehr.fhir.viewdefinition import ViewDefinition
+from lake.files import replacing
 
 
 def run_view(
@@ -42,6 +43,24 @@ def run_view(
     with duckdb.connect(":memory:", config=options) as own:
         own.execute("set timezone = 'UTC'")
         return _run(plan, files, own)
+
+
+def save(table: pa.Table, target: Path) -> None:
+    """Write a view's rows as ``.parquet``, ``.csv`` or ``.ndjson``, by the name of the file; replaces it atomically.
+
+    Raises:
+        ValueError: another suffix.
+    """
+    options = {
+        ".parquet": "format parquet, compression zstd",
+        ".csv": "format csv, header",
+        ".ndjson": "format json, array false",
+    }
+    if target.suffix not in options:
+        raise ValueError(f"{target.name}: expected one of {', '.join(options)}")
+    with duckdb.connect(":memory:") as connection, replacing(target) as draft:
+        connection.register("rows_of_view", table)
+        connection.execute(f"copy (from rows_of_view) to {quote(str(draft))} ({options[target.suffix]})")
 
 
 def _run(plan: Plan, files: list[str | Path], connection: duckdb.DuckDBPyConnection) -> pa.Table:

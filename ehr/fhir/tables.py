@@ -260,6 +260,16 @@ DELETED = table(
     id=S,
     deleted_at=S,
 )
+EXPORT_FILE = table(
+    "fhir_export_file",
+    "One row per file that the manifest of a bulk export lists.",
+    record_no=I,
+    transaction_time=S,
+    part=S,
+    resource_type=S,
+    file_name=S,
+    expected_count=I,
+)
 
 TABLES: tuple[Table, ...] = (
     PATIENT,
@@ -278,4 +288,5 @@ TABLES: tuple[Table, ...] = (
     DEVICE,
     IMAGING_STUDY,
     DELETED,
+    EXPORT_FILE,
 )

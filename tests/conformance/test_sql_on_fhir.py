@@ -1,65 +1,69 @@
-"""The official SQL-on-FHIR v2 test suite; results are also written in the suite's own report format."""
+"""The official SQL-on-FHIR v2 test suite (FHIR/sql-on-fhir-v2), reported in the suite's own format.
+
+All 109 shared cases are run. Three are tagged experimental: those of ``join()``, which a view need not use to be
+shareable between runners. It is implemented here, so they count like the others. The remaining 25 of the 134 published
+cases are not shared with this project.
+"""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
-import duckdb
+import jsonschema
 import pytest
+from typer.testing import CliRunner
 
-from ehr.fhir import CompileError, run_view
+from ehr.fhir import conformance
+from orchestration.cli import app
 
-REPORT = Path(__file__).resolve().parents[2] / "bench_results" / "sql_on_fhir_test_report.json"
-
-
-def _plain(value: Any) -> Any:
-    """A result value with the equality of JSON: 5 and 5.0 are the same number."""
-    if isinstance(value, list):
-        return tuple(_plain(one) for one in value)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+EXPERIMENTAL = {"fn_join.json": 3}
 
 
-def _rows(rows: list[dict[str, Any]]) -> Counter[Any]:
-    return Counter(frozenset((name, _plain(value)) for name, value in row.items()) for row in rows)
+@pytest.fixture(scope="module")
+def suite(shared_data: Path) -> Path:
+    return shared_data / "ehr" / "sql_on_fhir_v2"
 
 
-def judge(test: dict[str, Any], resources: Path) -> str | None:
-    """Run one case; return what is wrong, or ``None``."""
-    try:
-        table = run_view(test["view"], resources)
-    except (CompileError, duckdb.Error) as error:
-        return None if test.get("expectError") else f"{type(error).__name__}: {error}"
-    if test.get("expectError"):
-        return "expected an error"
-    if "expectCount" in test and table.num_rows != test["expectCount"]:
-        return f"expected {test['expectCount']} rows, got {table.num_rows}"
-    if "expectColumns" in test and table.column_names != test["expectColumns"]:
-        return f"expected columns {test['expectColumns']}, got {table.column_names}"
-    if "expect" in test and _rows(table.to_pylist()) != _rows(test["expect"]):
-        return f"expected {test['expect']}, got {table.to_pylist()}"
-    return None
+@pytest.fixture(scope="module")
+def found(suite: Path) -> conformance.Report:
+    return conformance.report(suite / "tests")
 
 
-def test_suite_passes(shared_data: Path, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
-    """Every shareable and experimental case of the suite (FHIR/sql-on-fhir-v2)."""
-    report: dict[str, Any] = {}
-    for file in sorted((shared_data / "ehr" / "sql_on_fhir_v2" / "tests").glob("*.json")):
-        suite = json.loads(file.read_text(encoding="utf-8"))
-        resources = tmp_path / f"{file.stem}.ndjson"
-        resources.write_text("".join(json.dumps(one) + "\n" for one in suite["resources"]), encoding="utf-8")
-        results = []
-        for test in suite["tests"]:
-            problem = judge(test, resources)
-            result = {"passed": problem is None} | ({"error": problem} if problem else {})
-            results.append({"name": test["title"], "result": result})
-        report[file.name] = {"tests": results}
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps(report, indent=2), encoding="utf-8")
-    cases = [(file, one) for file, suite in report.items() for one in suite["tests"]]
+def test_every_case_passes(found: conformance.Report) -> None:
+    cases = [(file, one) for file, results in found.items() for one in results["tests"]]
     failed = [f"{file}: {one['name']}: {one['result']['error']}" for file, one in cases if not one["result"]["passed"]]
-    record_property("passed", f"{len(cases) - len(failed)}/{len(cases)}")
-    print(f"SQL-on-FHIR v2: {len(cases) - len(failed)}/{len(cases)}")
     assert not failed, "\n".join(failed)
+    assert conformance.totals(found) == (109, 109)
+
+
+def test_experimental_cases_are_the_ones_listed(found: conformance.Report) -> None:
+    tagged = {
+        file: sum("experimental" in one["result"]["details"]["tags"] for one in results["tests"])
+        for file, results in found.items()
+    }
+    assert {file: n for file, n in tagged.items() if n} == EXPERIMENTAL
+
+
+def test_the_command_writes_the_suite_s_report(suite: Path, tmp_path: Path) -> None:
+    """On one file of the suite, so that the cases run once."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "basic.json").write_bytes((suite / "tests" / "basic.json").read_bytes())
+    target = tmp_path / "test_report.json"
+    outcome = CliRunner().invoke(app, ["fhir", "conformance", str(tmp_path / "tests"), "--out", str(target), "--json"])
+    assert outcome.exit_code == 0, outcome.output
+    schema = json.loads((suite / "test_report" / "test-report.schema.json").read_text())
+    written = json.loads(target.read_text())
+    jsonschema.validate(written, schema)
+    assert len(written["basic.json"]["tests"]) == 11
+    assert json.loads(outcome.stdout) == {"passed": 11, "cases": 11, "report": str(target)}
+
+
+def test_a_failing_case_is_reported_with_its_error(tmp_path: Path) -> None:
+    view = {"resource": "Patient", "select": [{"column": [{"name": "id", "path": "id"}]}]}
+    case = {"title": "wrong on purpose", "view": view, "expect": [{"id": "other"}]}
+    suite = {"resources": [{"resourceType": "Patient", "id": "p"}], "tests": [case]}
+    (tmp_path / "wrong.json").write_text(json.dumps(suite))
+    outcome = CliRunner().invoke(app, ["fhir", "conformance", str(tmp_path)])
+    assert outcome.exit_code == 1
+    assert "wrong on purpose" in outcome.output

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from lake import files
 from lake.quarantine import BadFile
 
 
-def test_gzip_bomb_stops_at_the_ratio(tmp_path: Path) -> None:
-    bomb = tmp_path / "bomb.gz"
-    bomb.write_bytes(gzip.compress(b"\0" * (80 << 20)))
+def zstd(content: bytes) -> bytes:
+    return pa.compress(content, codec="zstd", asbytes=True)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstd])
+def test_a_bomb_stops_at_the_ratio(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    bomb = tmp_path / "bomb"
+    bomb.write_bytes(compress(b"\0" * (80 << 20)))
     with pytest.raises(BadFile, match="decompression_bomb"):
         files.decompressed(bomb, tmp_path / "out", max_bytes=1 << 40, max_ratio=100)
 
 
-def test_truncated_gzip_is_named(tmp_path: Path) -> None:
-    half = tmp_path / "half.gz"
-    half.write_bytes(gzip.compress(bytes(range(256)) * 4096)[:-20])
-    with pytest.raises(BadFile, match="corrupt_gzip"):
-        files.decompressed(half, tmp_path / "out", max_bytes=1 << 40, max_ratio=400)
+@pytest.mark.parametrize(("compress", "reason"), [(gzip.compress, "corrupt_gzip"), (zstd, "corrupt_zstd")])
+def test_a_truncated_stream_is_named(tmp_path: Path, compress: Callable[[bytes], bytes], reason: str) -> None:
+    half = tmp_path / "half"
+    half.write_bytes(compress(bytes(range(256)) * 4096)[:-20])
+    with pytest.raises(BadFile, match=reason):
+        files.decompressed(half, tmp_path / "out", max_bytes=1 << 40, max_ratio=1_000_000)
+
+
+def test_zstd_frames_that_follow_each_other_are_all_read(tmp_path: Path) -> None:
+    """RFC 8878, 3: a stream is one or more frames."""
+    path = tmp_path / "two.zst"
+    path.write_bytes(zstd(b"one\n") + zstd(b"two\n"))
+    plain = files.decompressed(path, tmp_path / "out", max_bytes=1 << 40, max_ratio=400)
+    assert plain.read_bytes() == b"one\ntwo\n"
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "..\\evil"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -37,6 +39,10 @@ def land(settings: Settings, name: str, content: bytes | str) -> Entry:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     (entry,) = ingest(settings, READERS, {}, landing.pending(settings))
     return entry
+
+
+def zstd(content: bytes) -> bytes:
+    return pa.compress(content, codec="zstd", asbytes=True)
 
 
 def counts(entry: Entry) -> tuple[int, int, int, int]:
@@ -111,6 +117,8 @@ def test_invalid_utf8_is_a_bad_line(settings: Settings) -> None:
         ("blank Windows lines", f"\r\n{GOOD}\r\n\r\n{OTHER}\r\n".encode(), [2, 4]),
         ("no end of line at the end", f"{GOOD}\n{OTHER}".encode(), [1, 2]),
         ("gzip", gzip.compress(f"{GOOD}\n{OTHER}\n".encode()), [1, 2]),
+        ("zstd", zstd(f"{GOOD}\n{OTHER}\n".encode()), [1, 2]),
+        ("zstd with a byte-order mark", zstd(b"\xef\xbb\xbf" + f"{GOOD}\n{OTHER}\n".encode()), [1, 2]),
     ],
 )
 def test_harmless_forms_are_read_with_true_line_numbers(
@@ -126,6 +134,7 @@ def test_harmless_forms_are_read_with_true_line_numbers(
     [
         ("empty", "Patient.ndjson", b"", "empty_file"),
         ("truncated gzip", "Patient.ndjson.gz", gzip.compress(f"{GOOD}\n".encode() * 9000)[:-20], "corrupt_gzip"),
+        ("truncated zstd", "Patient.ndjson.zst", zstd(f"{GOOD}\n".encode() * 90000)[:-20], "corrupt_zstd"),
         ("UTF-16", "Patient.ndjson", f"{GOOD}\n".encode("utf-16"), "wrong_encoding"),
         ("not FHIR", "notes.txt", b"hello\n", "unknown_format"),
     ],
@@ -137,9 +146,10 @@ def test_unusable_files_are_refused_with_a_reason(
     assert (entry.status, entry.reason) == ("rejected", reason), case
 
 
-def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compress", [gzip.compress, zstd])
+def test_a_bomb_is_refused(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
     settings = Settings(home=tmp_path / "home", max_file_bytes=100_000)
-    entry = land(settings, "Patient.ndjson.gz", gzip.compress(f"{GOOD}\n".encode() * 9000))
+    entry = land(settings, "Patient.ndjson.gz", compress(f"{GOOD}\n".encode() * 9000))
     assert (entry.status, entry.reason) == ("rejected", "decompression_bomb")
 
 

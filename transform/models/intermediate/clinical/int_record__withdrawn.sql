@@ -4,9 +4,34 @@
 with
     copies as (select * from {{ ref("int_record__coded") }}),
 
+    -- a deletion without a time of its own happened by the time that its export shows, at the latest when
+    -- it came
+    exports as (
+        select source_system, plain_name, min(transaction_at) as transaction_at
+        from {{ ref("stg_fhir__export_file") }}
+        where part = 'deleted'
+        group by source_system, plain_name
+    ),
+
+    dated as (
+        select
+            deletion.source_system,
+            deletion.source_table,
+            deletion.source_id,
+            deletion.deleted_text,
+            deletion.file_id,
+            coalesce(deletion.deleted_at, exports.transaction_at, files.landed_at) as deleted_at
+        from {{ ref("stg_fhir__deletion") }} as deletion
+        left join {{ ref("stg_landing__file") }} as files on files.file_id = deletion.file_id
+        left join
+            exports
+            on exports.source_system = deletion.source_system
+            and exports.plain_name = {{ plain_file_name("files.path") }}
+    ),
+
     deletions as (
         select source_system, source_table, source_id, min(deleted_at) as deleted_at, min(file_id) as file_id
-        from {{ ref("stg_fhir__deletion") }}
+        from dated
         where deleted_at is not null
         group by source_system, source_table, source_id, deleted_text
     ),
