@@ -70,7 +70,7 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader(
         "extract",
-        "A CSV, TSV or Parquet extract (people, laboratory results, vital signs) for which there is a mapping.",
+        "A CSV, TSV or Parquet extract (people, results, vital signs, value sets) for which there is a mapping.",
         TARGETS,
         _is("extract"),
         read,

@@ -1,4 +1,4 @@
-"""Raw tables of extracts: three that every plain extract shares, and those that mappings declare themselves."""
+"""Raw tables of extracts: those that every plain extract shares, and those that mappings declare themselves."""
 
 from __future__ import annotations
 

@@ -82,4 +82,19 @@ VITAL_SIGN = Table(
     ),
 )
 
-TARGETS: tuple[Table, ...] = (PERSON_RECORD, LAB_RESULT, VITAL_SIGN)
+VALUE_SET_CODE = Table(
+    "value_set_code",
+    "One row per code of a delivered value set.",
+    pa.schema(
+        [
+            ("record_no", pa.int64()),
+            ("value_set", pa.string()),
+            ("name", pa.string()),
+            ("code_system", pa.string()),
+            ("code", pa.string()),
+            ("display", pa.string()),
+        ]
+    ),
+)
+
+TARGETS: tuple[Table, ...] = (PERSON_RECORD, LAB_RESULT, VITAL_SIGN, VALUE_SET_CODE)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import build, fhir, land, ml, publish, query, sources, status, synth, ucum, ui
+from orchestration.cli import build, fhir, land, measure, ml, publish, query, sources, status, synth, ucum, ui
 from orchestration.cli.failures import OneLine
 
 HELP = """The human twin platform: from raw EHR extracts, wearable dumps and VCF files to a twin of every person.
@@ -53,4 +53,5 @@ app.command()(publish.publish)
 app.add_typer(ml.app, name="ml")
 app.add_typer(fhir.app, name="fhir")
 app.add_typer(ucum.app, name="ucum")
+app.add_typer(measure.app, name="measure")
 app.command()(ui.ui)

@@ -9,10 +9,11 @@ with recursive
     edges as (
         select left_id, right_id, 'deterministic' as method, cast(1 as double) as score
         from {{ ref("int_identity__rule_pair") }}
+        where {{ var("link_people") }}
         union all
         select left_id, right_id, 'probabilistic', probability
         from {{ ref("int_identity__decided_pair") }}
-        where decision = 'auto_link'
+        where decision = 'auto_link' and {{ var("link_people") }}
     ),
 
     both_ways as (
