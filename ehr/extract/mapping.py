@@ -178,13 +178,14 @@ class Mapping(BaseModel):
     @field_validator("columns", mode="before")
     @classmethod
     def _short_form(cls, value: object) -> object:
-        """`{subject_id: integer!, hadm_id: integer}` is short for a list; `!` means required."""
+        """`{subject_id: integer!, hadm_id: integer?}` is short for a list; `!` means required, `?` optional."""
         if not isinstance(value, dict):
             return value
         columns: list[object] = []
         for to, spec in value.items():
             if isinstance(spec, str):
-                columns.append({"to": to, "type": spec.rstrip("!"), "required": spec.endswith("!")})
+                mark = {"required": spec.endswith("!"), "optional": spec.endswith("?")}
+                columns.append({"to": to, "type": spec.rstrip("!?"), **mark})
             else:
                 columns.append({"to": to, **(spec or {})})
         return columns

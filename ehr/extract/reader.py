@@ -8,7 +8,7 @@ from pathlib import Path
 from ehr.extract.catalog import find
 from ehr.extract.engine import run
 from ehr.extract.mapping import MappingError, table_of
-from ehr.extract.tables import MIMIC_IV, TARGETS
+from ehr.extract.tables import MEDS, MIMIC_IV, OMOP, TABLES, TARGETS
 from lake.files import decompressed
 from lake.quarantine import BadFile, Rejected
 from lake.reader import Landed, Reader
@@ -16,10 +16,14 @@ from lake.sink import Sink
 from lake.tables import by_name
 
 
+_OF_THEIR_OWN = frozenset({"mimic_iv", "omop", "meds"})
+"""Formats with tables of their own; mappings of any other format are plain extracts."""
+
+
 def _is(name: str) -> Callable[[Landed], bool]:
     def matches(landed: Landed) -> bool:
         mapping = find(landed)
-        return mapping is not None and (mapping.format == name or (name == "extract" and mapping.format != "mimic_iv"))
+        return mapping is not None and (mapping.format if mapping.format in _OF_THEIR_OWN else "extract") == name
 
     return matches
 
@@ -39,7 +43,7 @@ def read(landed: Landed, sink: Sink) -> None:
         raise BadFile("bad_mapping", str(error)) from None
     path = decompressed(landed.path, sink.work / "extract", sink.settings.max_file_bytes, sink.settings.max_ratio)
     # A user's mapping may declare a table of its own.
-    sink.declare(by_name((*TARGETS, *MIMIC_IV, table)).values())
+    sink.declare(by_name((*TABLES, table)).values())
 
     def reject(one: Rejected) -> None:
         sink.reject(
@@ -66,6 +70,20 @@ READERS: tuple[Reader, ...] = (
         "A CSV table of MIMIC-IV (hosp or icu), as PhysioNet publishes it.",
         MIMIC_IV,
         _is("mimic_iv"),
+        read,
+    ),
+    Reader(
+        "omop",
+        "A table of an OMOP CDM 5.3 or 5.4 database or of its vocabularies, as CSV, TSV or Parquet.",
+        OMOP,
+        _is("omop"),
+        read,
+    ),
+    Reader(
+        "meds",
+        "Parquet of a MEDS 0.4 dataset: events, codes or subject splits.",
+        MEDS,
+        _is("meds"),
         read,
     ),
     Reader(

@@ -7,13 +7,23 @@ from ehr.extract.mapping import table_of
 from ehr.extract.targets import TARGETS
 from lake.tables import Table, by_name
 
-__all__ = ["MIMIC_IV", "TABLES", "TARGETS"]
+__all__ = ["MEDS", "MIMIC_IV", "OMOP", "TABLES", "TARGETS"]
 
 _EXISTING = by_name(TARGETS)
 
-MIMIC_IV: tuple[Table, ...] = tuple(
-    table_of(mapping, _EXISTING) for mapping in shipped_mappings() if mapping.format == "mimic_iv"
-)
+
+
+def _declared(format_name: str) -> tuple[Table, ...]:
+    return tuple(table_of(mapping, _EXISTING) for mapping in shipped_mappings() if mapping.format == format_name)
+
+
+MIMIC_IV = _declared("mimic_iv")
 """The MIMIC-IV tables as published, one per mapping."""
 
-TABLES: tuple[Table, ...] = (*TARGETS, *MIMIC_IV)
+OMOP = _declared("omop")
+"""The tables of the OMOP CDM 5.4, one per mapping."""
+
+MEDS = _declared("meds")
+"""Events, codes and splits of a MEDS dataset."""
+
+TABLES: tuple[Table, ...] = (*TARGETS, *MIMIC_IV, *OMOP, *MEDS)

@@ -1,1 +1,5 @@
-select * from {{ ref("stg_fhir__allergy") }}
+select *
+from {{ ref("stg_fhir__allergy") }}
+union all
+select *
+from {{ ref("stg_meds__allergy") }}

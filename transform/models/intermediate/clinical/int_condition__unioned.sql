@@ -3,3 +3,9 @@ from {{ ref("stg_fhir__condition") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__condition") }}
+union all
+select *
+from {{ ref("stg_omop__condition") }}
+union all
+select *
+from {{ ref("stg_meds__condition") }}

@@ -1,1 +1,8 @@
-select * from {{ ref("stg_fhir__device") }}
+select *
+from {{ ref("stg_fhir__device") }}
+union all
+select *
+from {{ ref("stg_omop__device") }}
+union all
+select *
+from {{ ref("stg_meds__device") }}

@@ -3,3 +3,9 @@ from {{ ref("stg_fhir__encounter") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__encounter") }}
+union all
+select *
+from {{ ref("stg_omop__encounter") }}
+union all
+select *
+from {{ ref("stg_meds__encounter") }}

@@ -1,1 +1,5 @@
-select * from {{ ref("stg_fhir__family_history") }}
+select *
+from {{ ref("stg_fhir__family_history") }}
+union all
+select *
+from {{ ref("stg_meds__family_history") }}

@@ -1,1 +1,5 @@
-select * from {{ ref("stg_fhir__imaging_study") }}
+select *
+from {{ ref("stg_fhir__imaging_study") }}
+union all
+select *
+from {{ ref("stg_meds__imaging_study") }}

@@ -1,1 +1,5 @@
-select * from {{ ref("stg_fhir__immunization") }}
+select *
+from {{ ref("stg_fhir__immunization") }}
+union all
+select *
+from {{ ref("stg_meds__immunization") }}

@@ -9,3 +9,9 @@ from {{ ref("stg_mimic_iv__measurement") }}
 union all
 select *
 from {{ ref("stg_fhir__measurement_discharge") }}
+union all
+select *
+from {{ ref("stg_omop__measurement") }}
+union all
+select *
+from {{ ref("stg_meds__measurement") }}

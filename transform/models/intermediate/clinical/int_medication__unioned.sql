@@ -3,3 +3,9 @@ from {{ ref("stg_fhir__medication") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__medication") }}
+union all
+select *
+from {{ ref("stg_omop__medication") }}
+union all
+select *
+from {{ ref("stg_meds__medication") }}

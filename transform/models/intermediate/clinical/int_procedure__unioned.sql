@@ -3,3 +3,9 @@ from {{ ref("stg_fhir__procedure") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__procedure") }}
+union all
+select *
+from {{ ref("stg_omop__procedure") }}
+union all
+select *
+from {{ ref("stg_meds__procedure") }}

@@ -6,3 +6,9 @@ from {{ ref("stg_extract__person") }}
 union all
 select *
 from {{ ref("stg_mimic_iv__person") }}
+union all
+select *
+from {{ ref("stg_omop__person") }}
+union all
+select *
+from {{ ref("stg_meds__person") }}
