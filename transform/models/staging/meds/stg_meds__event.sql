@@ -82,7 +82,7 @@ with
             * exclude (parent),
             cast(3 as bigint),
             split_part(trim(parent, ''' '), '/', 1),
-            regexp_replace(trim(parent, ''' '), '^[^/]*/+', '')
+            regexp_replace(trim(parent, ''' '), '^[^/]+/+', '')
         from (select *, unnest(string_split(parent_codes, ', ')) as parent from kept where parent_codes is not null)
         where parent like '%/%'
     ),
