@@ -1,4 +1,5 @@
--- One row per event and coding, with its domain; the end of a stay or infusion closes the start before it and is no row of
+-- One row per event and coding, with its domain; the end of a stay or infusion closes the start before it
+-- and is no row of
 -- its own. Times are those of the dataset; `available_time`, where it has one, is when the event was known.
 {{ config(materialized="table") }}
 
@@ -14,12 +15,28 @@ with
             codes.role,
             case
                 when codes.family is not null
-                then concat_ws('|', codes.family, case when codes.domain <> 'encounter' then codes.code end, raw.visit_id)
+                then
+                    concat_ws(
+                        '|',
+                        codes.family,
+                        case when codes.domain <> 'encounter' then codes.code end,
+                        raw.visit_id
+                    )
             end as span,
             coalesce(
                 raw.event_id,
                 md5(
-                    {{ digest(["raw.subject_id", "raw.time", "raw.code", "raw.numeric_value", "raw.text_value"]) }}
+                    {{
+                        digest(
+                            [
+                                "raw.subject_id",
+                                "raw.time",
+                                "raw.code",
+                                "raw.numeric_value",
+                                "raw.text_value",
+                            ]
+                        )
+                    }}
                 )
             ) as source_id,
             codes.code_system,
@@ -81,9 +98,14 @@ with
         select
             * exclude (parent),
             cast(3 as bigint),
-            split_part(trim(parent, ''' '), '/', 1),
-            regexp_replace(trim(parent, ''' '), '^[^/]+/+', '')
-        from (select *, unnest(string_split(parent_codes, ', ')) as parent from kept where parent_codes is not null)
+            split_part(trim(parent, chr(39) || ' '), '/', 1),
+            regexp_replace(trim(parent, chr(39) || ' '), '^[^/]+/+', '')
+        from
+            (
+                select *, unnest(string_split(parent_codes, ', ')) as parent
+                from kept
+                where parent_codes is not null
+            )
         where parent like '%/%'
     ),
 
