@@ -1,0 +1,49 @@
+-- One row per condition of a relative: FHIR R4 FamilyMemberHistory.
+{% set resource = fhir_header("FamilyMemberHistory") %}
+{% do resource.update(
+    {
+        "status": "case when status in ('partial', 'completed', 'health-unknown') then status else 'completed' end",
+        "patient": fhir_reference("Patient", "person_id"),
+        "date": fhir_time("event_at", "event_precision"),
+        "relationship": fhir_object(
+            {
+                "coding": "case when category is not null then json_array("
+                ~ fhir_object(
+                    {
+                        "system": "'http://terminology.hl7.org/CodeSystem/v3-RoleCode'",
+                        "code": "category",
+                        "display": "value_text",
+                    }
+                )
+                ~ ") end",
+                "text": "case when category is null then coalesce(value_text, 'unknown') end",
+            }
+        ),
+        "condition": "case when code is not null or display is not null then json_array("
+        ~ fhir_object(
+            {
+                "code": fhir_code(),
+                "onsetAge": fhir_object_if(
+                    "value_num is not null",
+                    {
+                        "value": "value_num",
+                        "unit": "'a'",
+                        "system": "'http://unitsofmeasure.org'",
+                        "code": "'a'",
+                    },
+                ),
+            }
+        )
+        ~ ") end",
+    }
+) %}
+
+with
+    facts as (select * from {{ here(ref("interop_fact")) }} where domain = 'family_history'),
+
+    final as (
+        select fact_key as id, person_id, cast({{ fhir_object(resource) }} as varchar) as resource from facts
+    )
+
+select *
+from final
