@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -15,6 +17,9 @@ from lake.settings import Settings
 
 PUBLISHED_SCHEMAS = ("core", "marts_analyst", "marts_quality", "marts_risk", "marts_monitoring")
 """Schemas that analysts see. Staging and intermediate models stay in the build file."""
+
+LIVE_SCHEMAS = ("marts_interop",)
+"""Schemas whose tables are copied and whose views stay views: shapes of the published tables that exports ask for."""
 
 STORAGE_VERSION = "v1.2.0"
 """Readable by every DuckDB client from 1.2 on, which most SQL tools still carry."""
@@ -52,6 +57,7 @@ def publish(settings: Settings, schemas: Iterable[str] = PUBLISHED_SCHEMAS, targ
             connection.execute(f"create table snapshot.{name} as from {name}")
             rows[f"{schema}.{table}"] = _scalar(connection, f"select count(*) from snapshot.{name}")
             _copy_comments(connection, schema, table)
+        rows |= _copy_live(connection)
         connection.execute("create schema if not exists snapshot.meta")
         connection.execute(
             "create table snapshot.meta.snapshot as"
@@ -65,6 +71,58 @@ def publish(settings: Settings, schemas: Iterable[str] = PUBLISHED_SCHEMAS, targ
         connection.execute("detach snapshot")
         draft.chmod(0o440)
     return Publication(target, target.stat().st_size, rows)
+
+
+def _copy_live(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Copy the live schemas: tables as they are, then views over what the snapshot holds; returns rows per table.
+
+    A view names its tables by schema only, so that it means the snapshot's own wherever the file is opened.
+    """
+    rows = {}
+    views: list[tuple[str, str, str]] = []
+    for schema in LIVE_SCHEMAS:
+        connection.execute(f"create schema if not exists snapshot.{_quoted(schema)}")
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where database_name = current_database() and schema_name = ?"
+            " and not ends_with(table_name, '__dbt_tmp') order by all",
+            [schema],
+        ).fetchall()
+        for (table,) in tables:
+            name = f"{_quoted(schema)}.{_quoted(table)}"
+            connection.execute(f"create table snapshot.{name} as from {name}")
+            rows[f"{schema}.{table}"] = _scalar(connection, f"select count(*) from snapshot.{name}")
+            _copy_comments(connection, schema, table)
+        views += connection.execute(
+            "select schema_name, view_name, sql from duckdb_views() where database_name = current_database()"
+            " and schema_name = ? and not ends_with(view_name, '__dbt_tmp') order by view_oid",
+            [schema],
+        ).fetchall()
+    _create_views(connection, views)
+    return rows
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, str, str]]) -> None:
+    """Create views in the snapshot, each after those it reads."""
+    home = connection.execute("select current_database()").fetchall()[0][0]
+    connection.execute("use snapshot")
+    try:
+        waiting = views
+        while waiting:
+            left = []
+            for schema, view, sql in waiting:
+                query = re.sub(r"^create view .*? as ", "", sql, count=1, flags=re.IGNORECASE | re.DOTALL)
+                try:
+                    connection.execute(f"create view {_quoted(schema)}.{_quoted(view)} as {query}")
+                except duckdb.CatalogException:  # it reads a view whose turn comes later
+                    left.append((schema, view, sql))
+            if len(left) == len(waiting):
+                names = ", ".join(sorted(view for _, view, _ in left))
+                raise RuntimeError(f"views that read what is not published: {names}")
+            waiting = left
+    finally:
+        connection.execute(f"use {_quoted(home)}")
+    for schema, view, _ in views:
+        _copy_comments(connection, schema, view, kind="view")
 
 
 def export_core(settings: Settings, schema: str = "core") -> dict[str, int]:
@@ -95,7 +153,7 @@ def content_hash(path: Path, exclude: frozenset[str] = RUN_CLOCKS) -> dict[str, 
         schemas = [
             name for (name,) in connection.execute("select distinct schema_name from duckdb_tables()").fetchall()
         ]
-        for schema, table in _relations(connection, [name for name in schemas if name != "meta"]):
+        for schema, table in _relations(connection, [name for name in schemas if name not in ("meta", *LIVE_SCHEMAS)]):
             columns = connection.execute(
                 "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ?"
                 " order by column_name",
@@ -125,7 +183,9 @@ def _relations(connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) ->
     return [(schema, table) for schema, table in found if not table.endswith("__dbt_tmp")]
 
 
-def _copy_comments(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
+def _copy_comments(
+    connection: duckdb.DuckDBPyConnection, schema: str, table: str, kind: Literal["table", "view"] = "table"
+) -> None:
     name = f"snapshot.{_quoted(schema)}.{_quoted(table)}"
     comments = connection.execute(
         "select comment from duckdb_tables() where database_name = current_database() and schema_name = $schema and"
@@ -135,7 +195,7 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, schema: str, table: st
     ).fetchall()
     for (comment,) in comments:
         if comment:
-            connection.execute(f"comment on table {name} is {_literal(comment)}")
+            connection.execute(f"comment on {kind} {name} is {_literal(comment)}")
     columns = connection.execute(
         "select column_name, comment from duckdb_columns() where database_name = current_database()"
         " and schema_name = $schema and table_name = $table and comment is not null",
