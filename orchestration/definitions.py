@@ -9,7 +9,7 @@ from orchestration.schedules import SCHEDULES
 from orchestration.sensors import SENSORS
 
 defs = dg.Definitions(
-    assets=[one for assets in graph.stages().values() for one in assets],
+    assets=[*(one for assets in graph.stages().values() for one in assets), *graph.on_demand()],
     jobs=JOBS,
     sensors=SENSORS,
     schedules=SCHEDULES,

@@ -8,7 +8,7 @@ import dagster as dg
 
 from lake.settings import Settings
 from orchestration import staleness
-from orchestration.assets import genome, landing, models, publish, raw, warehouse
+from orchestration.assets import exports, genome, landing, models, publish, raw, warehouse
 
 
 @cache
@@ -23,6 +23,12 @@ def stages() -> dict[str, list[dg.AssetsDefinition]]:
     }
     published = [key for assets in built.values() for one in assets for key in one.keys if _is_published(key)]
     return {**built, staleness.PUBLISH: publish.assets(published)}
+
+
+@cache
+def on_demand() -> list[dg.AssetsDefinition]:
+    """Assets that no stage makes: they are materialized when somebody wants them."""
+    return exports.assets()
 
 
 def _is_published(key: dg.AssetKey) -> bool:

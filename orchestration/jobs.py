@@ -3,6 +3,7 @@
 import dagster as dg
 
 RAW = dg.AssetSelection.key_prefixes(["raw"])
+ON_DEMAND = dg.AssetSelection.groups("exports")
 
 ingest = dg.define_asset_job(
     "ingest",
@@ -13,7 +14,7 @@ ingest = dg.define_asset_job(
 
 refresh = dg.define_asset_job(
     "refresh",
-    selection=dg.AssetSelection.all() - RAW,
+    selection=dg.AssetSelection.all() - RAW - ON_DEMAND,
     description="Everything from what landed to the published snapshot: genome, warehouse, models, scores, publish."
     " Files that still wait in landing are taken in first.",
     tags={"twin/stage": "refresh"},

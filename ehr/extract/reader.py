@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ehr.extract import meds_dataset
 from ehr.extract.catalog import find
 from ehr.extract.engine import run
 from ehr.extract.mapping import MappingError, table_of
@@ -14,7 +15,6 @@ from lake.quarantine import BadFile, Rejected
 from lake.reader import Landed, Reader
 from lake.sink import Sink
 from lake.tables import by_name
-
 
 _OF_THEIR_OWN = frozenset({"mimic_iv", "omop", "meds"})
 """Formats with tables of their own; mappings of any other format are plain extracts."""
@@ -64,6 +64,8 @@ def read(landed: Landed, sink: Sink) -> None:
         Path(path).unlink()
 
 
+_is_meds = _is("meds")
+
 READERS: tuple[Reader, ...] = (
     Reader(
         "mimic_iv",
@@ -81,10 +83,10 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader(
         "meds",
-        "Parquet of a MEDS 0.4 dataset: events, codes or subject splits.",
+        "A MEDS 0.4 dataset: Parquet of events, codes or subject splits, and its dataset.json.",
         MEDS,
-        _is("meds"),
-        read,
+        lambda landed: meds_dataset.is_description(landed) or _is_meds(landed),
+        lambda landed, sink: (meds_dataset.read if meds_dataset.is_description(landed) else read)(landed, sink),
     ),
     Reader(
         "extract",

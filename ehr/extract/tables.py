@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ehr.extract.catalog import shipped_mappings
 from ehr.extract.mapping import table_of
+from ehr.extract.meds_dataset import MEDS_DATASET
 from ehr.extract.targets import TARGETS
 from lake.tables import Table, by_name
 
 __all__ = ["MEDS", "MIMIC_IV", "OMOP", "TABLES", "TARGETS"]
 
 _EXISTING = by_name(TARGETS)
-
 
 
 def _declared(format_name: str) -> tuple[Table, ...]:
@@ -23,7 +23,7 @@ MIMIC_IV = _declared("mimic_iv")
 OMOP = _declared("omop")
 """The tables of the OMOP CDM 5.4, one per mapping."""
 
-MEDS = _declared("meds")
-"""Events, codes and splits of a MEDS dataset."""
+MEDS = (*_declared("meds"), MEDS_DATASET)
+"""Events, codes, splits and description of a MEDS dataset."""
 
 TABLES: tuple[Table, ...] = (*TARGETS, *MIMIC_IV, *OMOP, *MEDS)

@@ -5,6 +5,8 @@ with
         from {{ here(ref("twin_fact")) }}
         where
             op <> 'retract'
+            -- what was asked for or refused is no event of any of the formats
+            and domain not in ('order', 'not_done')
             and coalesce(known_at <= {{ export_moment() }}, {{ export_moment() }} is null)
             and (superseded_at is null or superseded_at > {{ export_moment() }})
     ),
