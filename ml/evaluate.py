@@ -7,18 +7,20 @@ riskRegression's ``Score`` (Blanche, Gerds) and dcurves; tests compare with both
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import survival
+from ml import resamples
 
 Floats = NDArray[np.float64]
 Events = NDArray[np.int64]
 _PAIRS = 40_000_000
 """Pairs (case, other) above which C uses a fixed-seed sample of people: so many fix it to the fourth decimal."""
+_CELLS = 2_000_000
+"""Resamples times people that are evaluated at once."""
 
 
 @dataclass(frozen=True)
@@ -55,53 +57,44 @@ def assessable_days(outcome: Outcome, horizon_days: float, share: float = 0.1) -
 
 def harrell_c(outcome: Outcome, risk: Floats) -> float:
     """Return Harrell's C; who had the competing event never has the event (Wolbers 2009). NaN without any pair."""
-    return _c(_pairs(outcome, risk))
+    return float(_c(_pairs(outcome, risk), _once(risk))[0])
 
 
 def auc(outcome: Outcome, risk: Floats, at_days: float) -> float:
     """Return the IPCW AUC at ``at_days``: cases against everyone without the event by then."""
-    weight = survival.weights(outcome.time, outcome.event, at_days)
-    case = (outcome.time <= at_days) & (outcome.event == 1)
-    return _weighted_auc(risk, case, weight)
+    once = _once(risk)
+    weight = resamples.ipcw(outcome.time, outcome.event, once, at_days)
+    return float(resamples.auc(risk, _case(outcome, at_days), weight)[0])
 
 
 def brier(outcome: Outcome, risk: Floats, at_days: float) -> float:
     """Return the IPCW Brier score at ``at_days``."""
-    weight = survival.weights(outcome.time, outcome.event, at_days)
-    case = (outcome.time <= at_days) & (outcome.event == 1)
-    return float((weight * (case - risk) ** 2).mean())
+    return float(briers(outcome, risk, at_days, _once(risk))[0])
 
 
-def observed(outcome: Outcome, at_days: float, weight: Floats | None = None) -> float:
+def briers(outcome: Outcome, risk: Floats, at_days: float, counts: Floats) -> Floats:
+    """Return the IPCW Brier score of each resample; ``counts`` (B, n) as in ``ml.resamples``."""
+    weight = resamples.ipcw(outcome.time, outcome.event, counts, at_days)
+    return resamples.mean(weight * (_case(outcome, at_days) - risk) ** 2, counts)
+
+
+def observed(outcome: Outcome, at_days: float) -> float:
     """Return the observed risk by ``at_days`` (Aalen–Johansen)."""
-    return float(survival.aalen_johansen(outcome.time, outcome.event, weight).at(at_days))
+    return float(resamples.incidence(outcome.time, outcome.event, _once(outcome.time), at_days)[0])
 
 
 def calibration(outcome: Outcome, risk: Floats, at_days: float) -> dict[str, float]:
     """Return slope, ici, e90 and emax: a logistic line, and a smooth curve, of outcome on predicted logit (IPCW)."""
-    weight = survival.weights(outcome.time, outcome.event, at_days)
-    case = ((outcome.time <= at_days) & (outcome.event == 1)).astype(float)
-    logit = _logit(risk)
-    if (weight * case).sum() == 0 or np.ptp(logit) < 1e-6:
-        return dict.fromkeys(("slope", "ici", "e90", "emax"), float("nan"))
-    line = _weighted_logistic(np.column_stack([np.ones_like(logit), logit]), case, weight)
-    gap = np.abs(calibration_curve(outcome, risk, at_days, risk) - risk)
-    return {
-        "slope": float(line[1]),
-        "ici": float(gap.mean()),
-        "e90": float(np.quantile(gap, 0.9)),
-        "emax": float(gap.max()),
-    }
+    once = _once(risk)
+    weight = resamples.ipcw(outcome.time, outcome.event, once, at_days)
+    return {name: float(one[0]) for name, one in _calibration(outcome, risk, at_days, once, weight).items()}
 
 
 def calibration_curve(outcome: Outcome, risk: Floats, at_days: float, grid: Floats) -> Floats:
     """Return the smoothed observed risk at predicted risks ``grid``: restricted cubic spline of the logit, 3 knots."""
-    weight = survival.weights(outcome.time, outcome.event, at_days)
-    case = ((outcome.time <= at_days) & (outcome.event == 1)).astype(float)
-    logit = _logit(risk)
-    knots = np.quantile(logit, [0.1, 0.5, 0.9])
-    beta = _weighted_logistic(_spline(logit, knots), case, weight)
-    return 0.5 * (1 + np.tanh(0.5 * (_spline(_logit(grid), knots) @ beta)))
+    once = _once(risk)
+    weight = resamples.ipcw(outcome.time, outcome.event, once, at_days)
+    return _curve(outcome, risk, at_days, grid, once, weight)[0]
 
 
 def net_benefit(
@@ -111,13 +104,18 @@ def net_benefit(
 
     The observed risk among the treated is Aalen–Johansen's, so censored follow-up counts.
     """
-    found = []
-    for threshold in thresholds:
-        treated = risk >= threshold
-        share = float(treated.mean())
-        event = observed(outcome.take(treated), at_days) if treated.any() else 0.0
-        found.append((threshold, share * (event - (1 - event) * threshold / (1 - threshold))))
-    return found
+    once = _once(risk)
+    return [(one, float(net_benefits(outcome, risk, at_days, one, once)[0])) for one in thresholds]
+
+
+def net_benefits(outcome: Outcome, risk: Floats, at_days: float, threshold: float, counts: Floats) -> Floats:
+    """Return the net benefit of each resample at one threshold; ``counts`` (B, n) as in ``ml.resamples``."""
+    treated = risk >= threshold
+    share = counts[:, treated].sum(axis=1) / counts.sum(axis=1)
+    if not treated.any():
+        return np.zeros(len(counts))
+    event = resamples.incidence(outcome.time[treated], outcome.event[treated], counts[:, treated], at_days)
+    return np.asarray(share * (event - (1 - event) * threshold / (1 - threshold)))
 
 
 def metrics(
@@ -138,20 +136,17 @@ def metrics(
         raise ValueError("nobody to evaluate: the cohort is empty")
     if not np.isfinite(risk).all() or risk.min() < 0 or risk.max() > 1:
         raise ValueError("predicted risks must be probabilities between 0 and 1, without missing values")
-    point = _point(outcome, risk, at_days, tuple(thresholds))
-    draws: dict[str, list[float]] = {name: [] for name in point}
+    thresholds, pairs = tuple(thresholds), _pairs(outcome, risk)
+    point = {name: float(one[0]) for name, one in _all(outcome, risk, at_days, thresholds, pairs, _once(risk)).items()}
+    draws: dict[str, list[Floats]] = {name: [] for name in point}
     if bootstrap and point["n_events"] >= 2:
-        pairs = _pairs(outcome, risk)
-        random = np.random.default_rng(seed)
-        for _ in range(bootstrap):
-            chosen = random.integers(0, len(risk), len(risk))
-            drawn = _point(outcome.take(chosen), risk[chosen], at_days, tuple(thresholds), pairs=False)
-            drawn["harrell_c"] = _c(pairs, np.bincount(chosen, minlength=len(risk)))
-            for name, value in drawn.items():
-                draws[name].append(value)
+        for counts in _chunks(resamples.drawn(len(risk), bootstrap, seed)):
+            for name, values in _all(outcome, risk, at_days, thresholds, pairs, counts).items():
+                draws[name].append(values)
     found = []
     for name, value in point.items():
-        finite = [one for one in draws[name] if np.isfinite(one)]
+        drawn = np.concatenate([np.empty(0), *draws[name]])
+        finite = drawn[np.isfinite(drawn)]
         enough = len(finite) >= 20 and name not in ("n_events", "assessed_days")
         low, high = np.quantile(finite, [0.025, 0.975]) if enough else (np.nan, np.nan)
         found.append(Metric(name, value, float(low), float(high)))
@@ -161,35 +156,84 @@ def metrics(
 def compare_c(outcome: Outcome, one: Floats, other: Floats, bootstrap: int = 200, seed: int = 0) -> tuple[float, float]:
     """Return C(one) - C(other) and the bootstrap standard error of the difference."""
     first, second = _pairs(outcome, one), _pairs(outcome, other)
-    random = np.random.default_rng(seed)
-    draws = []
-    for _ in range(bootstrap):
-        count = np.bincount(random.integers(0, len(one), len(one)), minlength=len(one))
-        draws.append(_c(first, count) - _c(second, count))
-    finite = [draw for draw in draws if np.isfinite(draw)]
-    return _c(first) - _c(second), float(np.std(finite, ddof=1)) if len(finite) > 1 else float("nan")
+    counts = resamples.drawn(len(one), bootstrap, seed)
+    draws = _c(first, counts) - _c(second, counts)
+    finite = draws[np.isfinite(draws)]
+    difference = float((_c(first, _once(one)) - _c(second, _once(one)))[0])
+    return difference, float(np.std(finite, ddof=1)) if len(finite) > 1 else float("nan")
 
 
-def _point(
-    outcome: Outcome, risk: Floats, at_days: float, thresholds: tuple[float, ...], pairs: bool = True
-) -> dict[str, float]:
-    overall = observed(outcome, at_days)
-    score, null = brier(outcome, risk, at_days), brier(outcome, np.full_like(risk, overall), at_days)
-    found = {
-        "harrell_c": harrell_c(outcome, risk) if pairs else float("nan"),
-        "auc": auc(outcome, risk, at_days),
+def _all(
+    outcome: Outcome, risk: Floats, at_days: float, thresholds: tuple[float, ...], pairs: _Pairs, counts: Floats
+) -> dict[str, Floats]:
+    """Every metric of every resample: arrays (B,)."""
+    weight = resamples.ipcw(outcome.time, outcome.event, counts, at_days)
+    case = _case(outcome, at_days)
+    overall = resamples.incidence(outcome.time, outcome.event, counts, at_days)
+    score = resamples.mean(weight * (case - risk) ** 2, counts)
+    null = resamples.mean(weight * (case - overall[:, None]) ** 2, counts)
+    expected = resamples.mean(risk, counts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        skill = np.where(null > 0, 1 - score / null, np.nan)
+        ratio = np.where(expected > 0, overall / expected, np.nan)
+    return {
+        "harrell_c": _c(pairs, counts),
+        "auc": resamples.auc(risk, case, counts * weight),
         "brier": score,
-        "brier_skill": 1 - score / null if null > 0 else float("nan"),
+        "brier_skill": skill,
         "observed": overall,
-        "expected": float(risk.mean()),
-        "observed_expected": overall / float(risk.mean()) if risk.mean() > 0 else float("nan"),
-        **calibration(outcome, risk, at_days),
-        "n_events": float(((outcome.event == 1) & (outcome.time <= at_days)).sum()),
-        "assessed_days": at_days,
+        "expected": expected,
+        "observed_expected": ratio,
+        **_calibration(outcome, risk, at_days, counts, weight),
+        "n_events": counts[:, case].sum(axis=1),
+        "assessed_days": np.full(len(counts), at_days),
+        **{
+            f"net_benefit_{threshold:g}": net_benefits(outcome, risk, at_days, threshold, counts)
+            for threshold in thresholds
+        },
     }
-    for threshold, value in net_benefit(outcome, risk, at_days, thresholds):
-        found[f"net_benefit_{threshold:g}"] = value
-    return found
+
+
+def _calibration(outcome: Outcome, risk: Floats, at_days: float, counts: Floats, weight: Floats) -> dict[str, Floats]:
+    case = _case(outcome, at_days).astype(float)
+    logit = _logit(risk)
+    line = resamples.logistic(np.column_stack([np.ones_like(logit), logit]), case, counts * weight)
+    gap = np.abs(_curve(outcome, risk, at_days, risk, counts, weight) - risk)
+    drawn = counts > 0
+    spread = np.where(drawn, logit, -np.inf).max(axis=1) - np.where(drawn, logit, np.inf).min(axis=1)
+    unknown = ((counts * weight * case).sum(axis=1) == 0) | (spread < 1e-6)
+    found = {
+        "slope": line[:, 1],
+        "ici": resamples.mean(gap, counts),
+        "e90": resamples.quantile(gap, counts, 0.9),
+        "emax": np.where(drawn, gap, 0.0).max(axis=1),
+    }
+    return {name: np.where(unknown, np.nan, value) for name, value in found.items()}
+
+
+def _curve(outcome: Outcome, risk: Floats, at_days: float, grid: Floats, counts: Floats, weight: Floats) -> Floats:
+    logit = _logit(risk)
+    knots = np.stack([resamples.quantile(logit, counts, share) for share in (0.1, 0.5, 0.9)], axis=1)
+    case = _case(outcome, at_days).astype(float)
+    beta = resamples.logistic(resamples.spline(logit, knots), case, counts * weight)
+    bent = resamples.spline(_logit(grid), knots)
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * (bent @ beta[:, :, None])[..., 0])))
+
+
+def _case(outcome: Outcome, at_days: float) -> NDArray[np.bool_]:
+    return (outcome.time <= at_days) & (outcome.event == 1)
+
+
+def _once(values: Floats) -> Floats:
+    """Everyone counted once."""
+    return np.ones((1, len(values)))
+
+
+def _chunks(counts: Floats) -> Iterator[Floats]:
+    """Cut many resamples of many people so that memory stays bounded."""
+    size = max(_CELLS // counts.shape[1], 1)
+    for start in range(0, len(counts), size):
+        yield counts[start : start + size]
 
 
 @dataclass(frozen=True)
@@ -223,58 +267,13 @@ def _pairs(outcome: Outcome, risk: Floats) -> _Pairs:
     return _Pairs(people, cases, (better * comparable).astype(np.float32), comparable.astype(np.float32))
 
 
-def _c(pairs: _Pairs, count: NDArray[np.int64] | None = None) -> float:
-    """Return concordant over comparable pairs, people counted ``count`` times (n,)."""
-    weight = np.ones(len(pairs.people)) if count is None else count[pairs.people].astype(float)
-    cases = weight[pairs.cases]
-    total = float(cases @ (pairs.comparable @ weight))
-    return float(cases @ (pairs.concordant @ weight)) / total if total else float("nan")
-
-
-def _weighted_auc(risk: Floats, case: NDArray[np.bool_], weight: Floats) -> float:
-    order = np.argsort(risk, kind="stable")
-    risk, case, weight = risk[order], case[order], weight[order]
-    hits, others = weight * case, weight * ~case
-    if hits.sum() == 0 or others.sum() == 0:
-        return float("nan")
-    _, group = np.unique(risk, return_inverse=True)
-    hit, other = np.bincount(group, hits), np.bincount(group, others)
-    below = np.concatenate([[0.0], other.cumsum()[:-1]])
-    return float((hit * (below + 0.5 * other)).sum() / (hits.sum() * others.sum()))
-
-
-def _weighted_logistic(design: Floats, case: Floats, weight: Floats) -> Floats:
-    """Fit a weighted logistic regression; the design's second column is the predicted logit, where the fit starts.
-
-    A weak prior around the identity (a stronger one on the bend of a curve) keeps it finite where few events separate.
-    """
-    used = weight > 0
-    design, case, weight = design[used], case[used], weight[used]
-    start = np.zeros(design.shape[1])
-    start[1] = 1.0
-    beta = start.copy()
-    ridge = np.array([1e-3, 1e-3, 0.5][: len(start)])
-    for _ in range(40):
-        fitted = 0.5 * (1 + np.tanh(0.5 * (design @ beta)))
-        gradient = design.T @ (weight * (case - fitted)) - ridge * (beta - start)
-        hessian = (design * (weight * fitted * (1 - fitted))[:, None]).T @ design + np.diag(ridge)
-        step = np.clip(np.linalg.solve(hessian, gradient), -4, 4)
-        beta = beta + step
-        if np.abs(step).max() < 1e-5:
-            break
-    return beta
-
-
-def _spline(x: Floats, knots: Floats) -> Floats:
-    low, middle, high = knots
-    if high - low < 1e-9 or middle in (low, high):
-        return np.column_stack([np.ones_like(x), x])
-
-    def cube(knot: float) -> Floats:
-        return np.maximum(x - knot, 0) ** 3
-
-    bent = cube(low) - cube(middle) * (high - low) / (high - middle) + cube(high) * (middle - low) / (high - middle)
-    return np.column_stack([np.ones_like(x), x, bent / (high - low) ** 2])
+def _c(pairs: _Pairs, counts: Floats) -> Floats:
+    """Return concordant over comparable pairs of each resample (B,)."""
+    weight = counts[:, pairs.people]
+    cases = weight[:, pairs.cases]
+    total = (cases * (weight @ pairs.comparable.T)).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(total > 0, (cases * (weight @ pairs.concordant.T)).sum(axis=1) / total, np.nan)
 
 
 def _logit(risk: Floats) -> Floats:

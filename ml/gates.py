@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import evaluate
+from ml import evaluate, resamples
 from ml.evaluate import Metric, Outcome
 from ml.task import Task
 
@@ -82,12 +82,8 @@ def _not_worse(task: Task, outcome: Outcome, at_days: float, risk: Floats, rival
 
 
 def _brier_loss(outcome: Outcome, at_days: float, risk: Floats, other: Floats, seed: int) -> tuple[float, float]:
-    random = np.random.default_rng(seed)
-    draws = []
-    for _ in range(200):
-        rows = random.integers(0, len(risk), len(risk))
-        part = outcome.take(rows)
-        draws.append(evaluate.brier(part, risk[rows], at_days) - evaluate.brier(part, other[rows], at_days))
+    counts = resamples.drawn(len(risk), 200, seed)
+    draws = evaluate.briers(outcome, risk, at_days, counts) - evaluate.briers(outcome, other, at_days, counts)
     loss = evaluate.brier(outcome, risk, at_days) - evaluate.brier(outcome, other, at_days)
     return loss, float(np.quantile(draws, 0.975))
 
@@ -127,18 +123,14 @@ def _calibrated(
 def _useful(task: Task, outcome: Outcome, at_days: float, risk: Floats, rivals: list[Rival]) -> Gate:
     """Net benefit is not significantly below the best of the rivals and of treating everyone, at every threshold."""
     everyone = Rival("treating everyone", np.ones_like(risk))
-    random = np.random.default_rng(task.seed)
-    draws = [random.integers(0, len(risk), len(risk)) for _ in range(100)]
+    counts = resamples.drawn(len(risk), 100, task.seed)
     words, good = [], True
     for threshold in task.thresholds:
         ours = evaluate.net_benefit(outcome, risk, at_days, [threshold])[0][1]
         best = max([*rivals, everyone], key=lambda r: evaluate.net_benefit(outcome, r.risk, at_days, [threshold])[0][1])
         theirs = evaluate.net_benefit(outcome, best.risk, at_days, [threshold])[0][1]
-        differences = [
-            evaluate.net_benefit(outcome.take(rows), risk[rows], at_days, [threshold])[0][1]
-            - evaluate.net_benefit(outcome.take(rows), best.risk[rows], at_days, [threshold])[0][1]
-            for rows in draws
-        ]
+        differences = evaluate.net_benefits(outcome, risk, at_days, threshold, counts)
+        differences = differences - evaluate.net_benefits(outcome, best.risk, at_days, threshold, counts)
         good &= bool(np.quantile(differences, 0.975) >= 0)
         words.append(f"at {threshold:.0%} {ours:.4f} against {theirs:.4f} ({best.name})")
     return Gate("G5_useful", "pass" if good else "fail", "net benefit " + ", ".join(words))

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import subprocess
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,16 +121,27 @@ def finished(client: MlflowClient, experiment_id: str, key: str) -> Run | None:
     return found[0] if found else None
 
 
-def log_values(client: MlflowClient, run_id: str, params: dict[str, Any], metrics: dict[str, float]) -> None:
-    """Log parameters and finite metrics in one request."""
+def log_values(
+    client: MlflowClient,
+    run_id: str,
+    params: dict[str, Any],
+    metrics: dict[str, float],
+    model: str | None = None,
+) -> None:
+    """Log parameters and finite metrics in one request.
+
+    Args:
+        model: address of the logged model that the metrics speak of; they then stand with the run and with the model.
+    """
     import time
 
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
+    of_model = {"model_id": model.removeprefix("models:/"), "run_id": run_id} if model else {}
     client.log_batch(
         run_id,
-        [Metric(name, float(value), now, 0) for name, value in metrics.items() if np.isfinite(value)],
+        [Metric(name, float(value), now, 0, **of_model) for name, value in metrics.items() if np.isfinite(value)],
         [Param(name, str(value)[:6000]) for name, value in params.items()],
     )
 
@@ -144,7 +156,11 @@ def log_dataset(client: MlflowClient, run_id: str, settings: Settings, task: Tas
 
 
 def log_model(settings: Settings, client: MlflowClient, run_id: str, made: Bundle, folder: Path) -> str:
-    """Log a bundle as a model of the run and return its address. Nothing is pickled, no row of a person is stored."""
+    """Log a bundle as a model of the run and return its address. Nothing is pickled, no row of a person is stored.
+
+    Log the run's parameters before, MLflow copies them to the model; and its metrics after, naming the model: it would
+    otherwise ask the store for the history of each.
+    """
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -156,10 +172,12 @@ def log_model(settings: Settings, client: MlflowClient, run_id: str, made: Bundl
         inputs=Schema([ColSpec(DataType.double, name, required=True) for name in made.features]),
         outputs=Schema([ColSpec(DataType.double, name) for name in outputs]),
     )
-    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it remarks on missing type hints and input examples
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it remarks on missing type hints
     mlflow.set_tracking_uri(uri(settings))
     mlflow.set_registry_uri(uri(settings))
-    with _active(run_id):
+    with _active(run_id), warnings.catch_warnings():
+        # the signature is given, and an example would be somebody's row
+        warnings.filterwarnings("ignore", message=".*input example was not provided", category=UserWarning)
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(__file__).with_name("serving.py")),
@@ -194,7 +212,8 @@ def load(settings: Settings, address: str) -> Bundle:
     mlflow.set_tracking_uri(uri(settings))
     mlflow.set_registry_uri(uri(settings))
     try:
-        loaded = mlflow.pyfunc.load_model(address)
+        # whether it still scores as it did is checked below, which says more than versions of packages
+        loaded = mlflow.pyfunc.load_model(address, suppress_warnings=True)
         made: Bundle = loaded.unwrap_python_model().bundle
         golden = Path(loaded.unwrap_python_model().folder)
     except ModelUnusable:

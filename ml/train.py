@@ -126,8 +126,9 @@ def _train(
                 final = bundles.fit_subsamples(final, train_sample, task.subsamples, threads=threads, seed=task.seed)
             finals[one.spec.name] = final
             with tracking.run(client, experiment, one.spec.name, {"model": one.spec.name}, parent=run_id) as child:
-                _log_candidate(client, child, one)
+                tracking.log_values(client, child, _candidate_params(one), {})
                 address = tracking.log_model(settings, client, child, final, work / one.spec.name)
+                tracking.log_values(client, child, {}, _candidate_metrics(one), model=address)
                 logged[one.spec.name] = (address, child)
         champion = _champion(settings, client, task)
         champion_rival = _as_rival(champion, data, rows, chosen.assessed_days)
@@ -187,13 +188,15 @@ def _train(
     return result
 
 
-def _log_candidate(client: MlflowClient, run_id: str, one: Candidate) -> None:
+def _candidate_params(one: Candidate) -> dict[str, Any]:
+    params: dict[str, Any] = {"kind": one.spec.kind, "offset": one.spec.offset, **one.spec.params}
+    return params | {"calibration_event": one.bundle.calibrator[0], "calibration_competing": one.bundle.calibrator[1]}
+
+
+def _candidate_metrics(one: Candidate) -> dict[str, float]:
     numbers = {f"test_{metric.name}": metric.value for metric in one.test}
     numbers |= {f"cv_{metric.name}": metric.value for metric in one.cv}
-    numbers["cv_log_likelihood"] = one.log_likelihood
-    params: dict[str, Any] = {"kind": one.spec.kind, "offset": one.spec.offset, **one.spec.params}
-    params |= {"calibration_event": one.bundle.calibrator[0], "calibration_competing": one.bundle.calibrator[1]}
-    tracking.log_values(client, run_id, params, numbers)
+    return numbers | {"cv_log_likelihood": one.log_likelihood}
 
 
 def _log_parent(

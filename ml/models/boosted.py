@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.models.clinical import RECALIBRATED, equation_contributions
+from ml.models.clinical import RECALIBRATED, decades, equation_contributions, fit_death, line
 from ml.models.discrete import Floats, expand
 from ml.models.fitted import Fitted, Sample
 
@@ -34,15 +34,16 @@ DEFAULTS: dict[str, float | int] = {
 """Fixed and regularised; tuning gained +.001 C on the reference cohorts and is not worth its optimism."""
 
 _CAUSES = {1: "event", 2: "competing"}
-_FEWEST = 5
-"""Happenings below which a cause keeps its base rate (or offset): there is nothing to learn from."""
+_FEWEST = {1: 5, 2: 100}
+"""People with the event, or the competing event, below which a cause keeps its start: there is nothing to learn from,
+and few deaths say no more of death than its line by age."""
 _THREADED_VALUES = 20_000_000
 """Below this many values one thread is faster: small trees spend their time waiting for each other."""
 
 
 @dataclass(frozen=True)
 class _LightGBM:
-    """``params``: recalibrated {…} when the equation is the offset, else base {cause: margin of the base rate}."""
+    """``params``: recalibrated {…} when the equation is the offset, else base: the event's margin, death's line."""
 
     def fit(self, fitted: Fitted, sample: Sample, *, threads: int = 0, seed: int = 0) -> Fitted:
         row, interval, label = expand(sample.time, sample.event, fitted.cuts)
@@ -51,14 +52,17 @@ class _LightGBM:
             params["recalibrated"] = RECALIBRATED.fit(fitted, sample).params
         else:
             counts = np.bincount(label, minlength=3) + 0.5
-            params["base"] = {name: float(np.log(counts[cause] / counts[0])) for cause, name in _CAUSES.items()}
+            params["base"] = {
+                "event": float(np.log(counts[1] / counts[0])),
+                "competing": fit_death(fitted, sample, (row, interval, label, len(fitted.cuts) - 1)),
+            }
         fitted = replace(fitted, params=params)
         start = _start(fitted, sample.values)[row, interval]
         values = np.column_stack([sample.values[row], interval.astype(float)])
         boosters = {}
         for cause, name in _CAUSES.items():
             used = (label == 0) | (label == cause)
-            if (label == cause).sum() >= _FEWEST:
+            if len(np.unique(sample.person[row[label == cause]])) >= _FEWEST[cause]:
                 boosters[name] = _boost(
                     fitted, name, values[used], label[used] == cause, start[used, cause - 1], threads=threads, seed=seed
                 )
@@ -118,8 +122,9 @@ def _boost(fitted: Fitted, cause: str, values: Floats, hit: Any, start: Floats, 
 def _start(fitted: Fitted, values: Floats) -> Floats:
     if fitted.spec.offset:
         return RECALIBRATED.margins(replace(fitted, params=fitted.params["recalibrated"]), values)
-    base = np.array([fitted.params["base"][name] for name in _CAUSES.values()])
-    return np.broadcast_to(base, (len(values), len(fitted.cuts) - 1, 2)).copy()
+    base, width = fitted.params["base"], len(fitted.cuts) - 1
+    death = line(base["competing"], decades(fitted, values), width)
+    return np.stack([np.full_like(death, base["event"]), death], axis=2)
 
 
 def _predict(fitted: Fitted, cause: str, values: Floats, interval: int, **how: bool) -> Floats:

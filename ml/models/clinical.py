@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.equations import evaluate, get
 from ml.equations.base import EquationResult
@@ -12,6 +13,8 @@ from ml.features.spec import Column
 from ml.models.discrete import NEVER, Floats, expand, logistic_fit
 from ml.models.fitted import Fitted, Sample, quantiles
 from ml.task import EquationUse
+
+Periods = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]
 
 
 def equation_result(use: EquationUse, columns: tuple[Column, ...], values: Floats) -> EquationResult:
@@ -82,6 +85,38 @@ class _AsPublished:
         return equation_contributions(fitted, values)
 
 
+def fit_line(covariate: Floats, periods: Periods, kind: int, start: list[float]) -> list[float]:
+    """Fit the log odds of one kind of end of a person-period: [intercept, slope on a covariate (n,), trend].
+
+    Args:
+        periods: rows, intervals, labels and number of intervals, from ``discrete.expand``.
+        start: prior means; events outweigh them.
+    """
+    row, interval, label, width = periods
+    used = (label == 0) | (label == kind)
+    design = np.column_stack([np.ones(used.sum()), covariate[row[used]], interval[used] - (width - 1) / 2])
+    hit = (label[used] == kind).astype(float)
+    return list(map(float, logistic_fit(design, hit, np.array([1e-2, 4.0, 25.0]), np.array(start))))
+
+
+def line(coefficients: list[float], covariate: Floats, width: int) -> Floats:
+    """Return the margins (n, width) of a fitted line."""
+    intercept, slope, trend = coefficients
+    return np.asarray(intercept + slope * covariate[:, None] + trend * (np.arange(width) - (width - 1) / 2)[None, :])
+
+
+def decades(fitted: Fitted, values: Floats) -> Floats:
+    """Return age above 60 in decades: what death without the outcome depends on. 0 where age is no feature."""
+    if "age_years" not in {column.name for column in fitted.columns}:
+        return np.zeros(len(values))
+    return np.asarray((values[:, fitted.number("age_years")] - 60) / 10)
+
+
+def fit_death(fitted: Fitted, sample: Sample, periods: Periods) -> list[float]:
+    """Fit the competing event by age; mortality rises about exp(0.9) per decade."""
+    return fit_line(decades(fitted, sample.values), periods, 2, [-5.0, 0.9, 0.0])
+
+
 @dataclass(frozen=True)
 class _Recalibrated:
     """Intercept, slope and trend over follow-up for the event; age and trend for the competing event.
@@ -91,32 +126,28 @@ class _Recalibrated:
     """
 
     def fit(self, fitted: Fitted, sample: Sample, **_: int) -> Fitted:
+        width = len(fitted.cuts) - 1
         row, interval, label = expand(sample.time, sample.event, fitted.cuts)
+        periods = (row, interval, label, width)
         logit = interval_logit(fitted, sample.values)
         usual = float(np.nanmedian(logit))
         logit = np.where(np.isnan(logit), usual, logit)
-        decades = (sample.values[:, fitted.number("age_years")] - 60) / 10
-        middle = (len(fitted.cuts) - 2) / 2
-        params: dict[str, object] = {"quantiles": quantiles(sample.values), "usual_logit": usual}
-        for kind, name, covariate, slope in ((1, "event", logit, 1.0), (2, "competing", decades, 0.9)):
-            used = (label == 0) | (label == kind)
-            hit = (label[used] == kind).astype(float)
-            design = np.column_stack([np.ones(used.sum()), covariate[row[used]], interval[used] - middle])
-            # priors: the published slope (mortality rises about exp(0.9) per decade), no trend; events outweigh them
-            start = np.array([0.0 if kind == 1 else -5.0, slope, 0.0])
-            params[name] = list(map(float, logistic_fit(design, hit, np.array([1e-2, 4.0, 25.0]), start)))
-        return replace(fitted, params=params)
+        return replace(
+            fitted,
+            params={
+                "quantiles": quantiles(sample.values),
+                "usual_logit": usual,
+                "event": fit_line(logit, periods, 1, [0.0, 1.0, 0.0]),
+                "competing": fit_death(fitted, sample, periods),
+            },
+        )
 
     def margins(self, fitted: Fitted, values: Floats) -> Floats:
+        width = len(fitted.cuts) - 1
         logit = interval_logit(fitted, values)
         logit = np.where(np.isnan(logit), fitted.params["usual_logit"], logit)
-        decades = (values[:, fitted.number("age_years")] - 60) / 10
-        trend = np.arange(len(fitted.cuts) - 1) - (len(fitted.cuts) - 2) / 2
-        both = []
-        for name, covariate in (("event", logit), ("competing", decades)):
-            intercept, slope, drift = fitted.params[name]
-            both.append(intercept + slope * covariate[:, None] + drift * trend[None, :])
-        return np.stack(both, axis=2)
+        event = line(fitted.params["event"], logit, width)
+        return np.stack([event, line(fitted.params["competing"], decades(fitted, values), width)], axis=2)
 
     def contributions(self, fitted: Fitted, values: Floats) -> Floats:
         return fitted.params["event"][1] * equation_contributions(fitted, values)

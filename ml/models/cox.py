@@ -40,7 +40,6 @@ class _Cox:
         }
         standard = _standardised(params, sample.values)
         penalizer = float(fitted.spec.params.get("penalizer", 0.05))
-        penalizer = float(fitted.spec.params.get("penalizer", 0.05))
         params |= _fit_cause(standard, sample.time, sample.event == 1, fitted.cuts, penalizer)
         params["recalibrated"] = RECALIBRATED.fit(fitted, sample).params
         return replace(fitted, params=params)
@@ -78,6 +77,7 @@ def _fit_cause(standard: Floats, time: Floats, happened: Any, cuts: Floats, pena
     table = pd.DataFrame(standard, columns=[f"x{i}" for i in range(standard.shape[1])])
     table["time"], table["happened"] = np.minimum(time, cuts[-1]), happened
     fitter = CoxPHFitter(penalizer=penalizer)
+    # whole steps run away where events are few, and only a warning says so
     fitter.fit(table, "time", "happened", fit_options={"step_size": 0.5})
     beta = fitter.params_.to_numpy()
     # lifelines centres covariates; the baseline is moved to our zero

@@ -68,9 +68,14 @@ def contributions(fitted: Fitted, values: Floats) -> Floats:
 
 def quantiles(values: Floats) -> list[list[float] | None]:
     """Return five evenly spaced quantiles of each feature, None where it was never known."""
-    columns = [column[~np.isnan(column)] for column in values.T]
-    levels = [0.1, 0.3, 0.5, 0.7, 0.9]
-    return [list(map(float, np.quantile(column, levels))) if len(column) else None for column in columns]
+    ranked = np.sort(values, axis=0)  # what is not known stands last
+    known = (~np.isnan(values)).sum(axis=0)
+    position = np.array([0.1, 0.3, 0.5, 0.7, 0.9])[:, None] * np.maximum(known - 1, 0)
+    low = np.floor(position).astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(known - 1, 0))
+    column = np.arange(values.shape[1])
+    found = ranked[low, column] + (position - low) * (ranked[high, column] - ranked[low, column])
+    return [list(map(float, found[:, i])) if known[i] else None for i in column]
 
 
 def _kind(spec: ModelSpec) -> Any:
