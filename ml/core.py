@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
@@ -137,9 +137,13 @@ def core_version(connection: duckdb.DuckDBPyConnection) -> str:
 def data_cutoff(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """Return the first midnight (UTC) after the last moment at which a clinical fact became known; None without facts.
 
-    Only clinical facts count: a device whose clock jumped ahead must not move the end of follow-up for everyone.
+    Only clinical facts count: a device whose clock jumped ahead must not move the end of follow-up for everyone. Nor
+    do facts of the future count: their dates were shifted to hide the person, as in MIMIC.
     """
     tables = ("twin_measurement", "twin_condition", "twin_medication", "twin_encounter")
-    known = " union all ".join(f"select max(known_at) as known_at from {name}" for name in tables)
-    latest = connection.execute(f"select max(known_at) from ({known})").fetchall()[0][0]
+    known = " union all ".join(
+        f"select max(known_at) as known_at from {name} where known_at <= $now" for name in tables
+    )
+    now = datetime.now(UTC).replace(tzinfo=None)
+    latest = connection.execute(f"select max(known_at) from ({known})", {"now": now}).fetchall()[0][0]
     return None if latest is None else datetime(latest.year, latest.month, latest.day) + timedelta(days=1)

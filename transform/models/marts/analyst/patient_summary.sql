@@ -42,8 +42,22 @@ with
 
     prescriptions as (select * from {{ ref("twin_medication") }} where {{ is_current() }}),
 
-    -- ages and current drugs are those of the last day that any record speaks of
-    data_end as (select cast(max(known_at) as date) as ends_date from {{ ref("twin_fact") }}),
+    -- ages and current drugs are those of the last day that any record speaks of; nothing can be known
+    -- later than
+    -- it was taken in, unless its dates were shifted to hide the person: then the person's own last record
+    -- is the day
+    last_day as (
+        select cast(max(known_at) as date) as ends_date
+        from {{ ref("twin_fact") }}
+        where known_at <= ingested_at
+    ),
+
+    data_end as (
+        select
+            people.person_id, greatest(last_day.ends_date, cast(people.last_observed_at as date)) as ends_date
+        from people
+        cross join last_day
+    ),
 
     source_kinds as (
         select
@@ -89,7 +103,7 @@ with
             {% endfor -%}
             count(distinct coalesce(prescriptions.concept, prescriptions.code)) as n_current_drugs
         from prescriptions
-        cross join data_end
+        inner join data_end on data_end.person_id = prescriptions.person_id
         where
             prescriptions.event_at <= data_end.ends_date
             and (prescriptions.event_end_at is null or prescriptions.event_end_at > data_end.ends_date)
@@ -127,7 +141,7 @@ with
             {% endfor -%}
             cast(coalesce(medicated.n_current_drugs, 0) as integer) as n_current_drugs
         from people
-        cross join data_end
+        inner join data_end on data_end.person_id = people.person_id
         left join source_kinds on source_kinds.person_id = people.person_id
         left join measured on measured.person_id = people.person_id
         left join diagnosed on diagnosed.person_id = people.person_id
