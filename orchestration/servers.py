@@ -82,6 +82,10 @@ def wait_until_listening(process: subprocess.Popen[bytes], port: int, seconds: f
     return False
 
 
+FIRST_PAGE = {"MLflow": "/#/experiments?workflowType=machine_learning"}
+"""MLflow opens on its pages about language models unless it is told otherwise."""
+
+
 def serve(settings: Settings, port: int, mlflow_port: int | None, say: Callable[[str], object]) -> None:
     """Start the servers, say where they are, and wait until ctrl-c, SIGTERM, or the end of one of them.
 
@@ -106,7 +110,7 @@ def serve(settings: Settings, port: int, mlflow_port: int | None, say: Callable[
             for (name, process), (_, _, where) in zip(running, wanted, strict=True):
                 if not wait_until_listening(process, where, START_SECONDS):
                     raise RuntimeError(f"{name} did not start; see {logs / f'{name.lower()}.log'}")
-                say(f"{name:8} http://{LOOPBACK}:{where}")
+                say(f"{name:8} http://{LOOPBACK}:{where}{FIRST_PAGE.get(name, '')}")
             say(f"Logs: {logs}. Press ctrl-c to stop.")
             try:
                 while all(process.poll() is None for _, process in running):

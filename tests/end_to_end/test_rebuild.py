@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from lake.publish import content_hash
@@ -17,7 +18,9 @@ from tests.end_to_end.conftest import Twin
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rebuild")]
 
-PEOPLE = "40"
+PEOPLE = "30"
+KILLS = (("taking in", 3.0), ("dbt_core", 12.0), ("published snapshot", 4.0))
+"""After which words of the progress the build is killed, and within how many seconds of them."""
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +37,34 @@ def expected(small: Twin) -> dict[str, str]:
 
 
 def delivered(small: Twin) -> list[Path]:
-    return sorted(path for path in small.settings.landing.rglob("*") if path.is_file())
+    paths = sorted(path for path in small.settings.landing.rglob("*") if path.is_file())
+    return [path for path in paths if not path.name.startswith("again-")]
 
 
 def put(small: Twin, twin: Twin, paths: list[Path]) -> None:
     for path in paths:
         target = twin.settings.landing / path.relative_to(small.settings.landing)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        shutil.copy2(path, target)
 
 
 def differences(found: dict[str, str], expected: dict[str, str]) -> set[str]:
     return {table for table in found.keys() | expected.keys() if found.get(table) != expected.get(table)}
+
+
+def killed(twin: Twin, word: str, within: float) -> bool:
+    """Start a build and kill it, with all its children, within some seconds after it said a word."""
+    process = twin.start("build")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if word in line:
+            time.sleep(random.Random(word).uniform(0, within))
+            break
+    was_running = process.poll() is None
+    if was_running:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return was_running
 
 
 def test_landing_the_same_files_again_changes_nothing(small: Twin, expected: dict[str, str]) -> None:
@@ -58,34 +77,27 @@ def test_landing_the_same_files_again_changes_nothing(small: Twin, expected: dic
     assert not differences(content_hash(small.settings.snapshot), expected)
 
 
-def test_the_order_of_arrival_does_not_matter(
+def test_neither_order_nor_kills_nor_readers_change_what_is_published(
     small: Twin, expected: dict[str, str], new_twin: Callable[..., Twin]
 ) -> None:
-    paths = [path for path in delivered(small) if not path.name.startswith("again-")]
+    paths = delivered(small)
     random.Random(7).shuffle(paths)
     twin = new_twin()
-    middle = len(paths) // 2
-    for part in (paths[:middle], paths[middle:]):
-        put(small, twin, part)
-        twin("build")
-    assert not differences(content_hash(twin.settings.snapshot), expected)
-
-
-def test_a_killed_build_leaves_nothing_behind(
-    small: Twin, expected: dict[str, str], new_twin: Callable[..., Twin]
-) -> None:
-    twin = new_twin()
-    put(small, twin, [path for path in delivered(small) if not path.name.startswith("again-")])
-    chance = random.Random(11)
-    for _ in range(5):
-        process = twin.start("build")
-        time.sleep(chance.uniform(3, 25))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if twin.settings.snapshot.exists():
-            assert not differences(content_hash(twin.settings.snapshot), expected), "a snapshot is whole or absent"
+    put(small, twin, paths[: len(paths) // 2])
     twin("build")
+    first = content_hash(twin.settings.snapshot)
+    assert differences(first, expected)
+
+    with duckdb.connect(str(twin.settings.snapshot), read_only=True) as reader:
+        people = reader.execute("select count(*) from core.twin_person").fetchall()
+        put(small, twin, paths[len(paths) // 2 :])
+        for word, within in KILLS:
+            assert killed(twin, word, within), f"the build ended before it said {word!r}"
+            now = content_hash(twin.settings.snapshot)
+            assert not differences(now, first) or not differences(now, expected), "a snapshot is the old or the new one"
+        twin("build")
+        assert reader.execute("select count(*) from core.twin_person").fetchall() == people, (
+            "an open one stays as it was"
+        )
     assert not differences(content_hash(twin.settings.snapshot), expected)
-    leftovers = [path for path in twin.settings.published.rglob("*") if path.name.startswith(".")]
-    assert not leftovers
+    assert not [path for path in twin.settings.published.rglob("*") if path.name.startswith(".")]
