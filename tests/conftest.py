@@ -12,6 +12,20 @@ from lake.settings import Settings
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+LONG = ("tests/transform/", "tests/conformance/", "tests/ml/")
+"""Where files of minutes lie that are not marked slow."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the long files first, so that no worker is left with one of them when the other has run out of work."""
+    weights: dict[str, int] = {}
+    for item in items:
+        file = item.nodeid.split("::")[0]
+        weight = 2 if item.get_closest_marker("slow") else 1 if file.startswith(LONG) else 0
+        weights[file] = max(weight, weights.get(file, 0))
+    items.sort(key=lambda item: -weights[item.nodeid.split("::")[0]])
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real and official data beside the checkout; it is never part of the project."""

@@ -12,7 +12,7 @@ import pytest
 from lake import manifest
 from tests.end_to_end.conftest import Twin
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 
 REAL = {
     "synthea": "ehr/fhir_synthea_pathling",

@@ -7,7 +7,7 @@ import pytest
 
 from tests.end_to_end.conftest import Twin
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 
 PAIRS = """
 with known as (

@@ -16,7 +16,7 @@ import pytest
 from lake.publish import content_hash
 from tests.end_to_end.conftest import Twin
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rebuild")]
+pytestmark = pytest.mark.slow
 
 PEOPLE = "30"
 KILLS = (("taking in", 3.0), ("dbt_core", 12.0), ("published snapshot", 4.0))

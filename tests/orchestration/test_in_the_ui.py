@@ -34,7 +34,7 @@ LAUNCH = """mutation($what: ExecutionParams!) { launchRun(executionParams: $what
 MATERIALISED = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
     assetMaterializations(limit: 1) { runId metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }"""
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dagster_ui")]
+pytestmark = pytest.mark.slow
 
 
 class Ui:
