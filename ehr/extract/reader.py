@@ -9,14 +9,14 @@ from ehr.extract import meds_dataset
 from ehr.extract.catalog import find
 from ehr.extract.engine import run
 from ehr.extract.mapping import MappingError, table_of
-from ehr.extract.tables import MEDS, MIMIC_IV, OMOP, TABLES, TARGETS
+from ehr.extract.tables import MEDS, MIMIC_IV, OMOP, SYNTHEA, TABLES, TARGETS
 from lake.files import decompressed
 from lake.quarantine import BadFile, Rejected
 from lake.reader import Landed, Reader
 from lake.sink import Sink
 from lake.tables import by_name
 
-_OF_THEIR_OWN = frozenset({"mimic_iv", "omop", "meds"})
+_OF_THEIR_OWN = frozenset({"mimic_iv", "omop", "meds", "synthea"})
 """Formats with tables of their own; mappings of any other format are plain extracts."""
 
 
@@ -87,6 +87,13 @@ READERS: tuple[Reader, ...] = (
         MEDS,
         lambda landed: meds_dataset.is_description(landed) or _is_meds(landed),
         lambda landed, sink: (meds_dataset.read if meds_dataset.is_description(landed) else read)(landed, sink),
+    ),
+    Reader(
+        "synthea",
+        "A CSV table of Synthea's CSV export.",
+        SYNTHEA,
+        _is("synthea"),
+        read,
     ),
     Reader(
         "extract",

@@ -8,7 +8,7 @@ from ehr.extract.meds_dataset import MEDS_DATASET
 from ehr.extract.targets import TARGETS
 from lake.tables import Table, by_name
 
-__all__ = ["MEDS", "MIMIC_IV", "OMOP", "TABLES", "TARGETS"]
+__all__ = ["MEDS", "MIMIC_IV", "OMOP", "SYNTHEA", "TABLES", "TARGETS"]
 
 _EXISTING = by_name(TARGETS)
 
@@ -26,4 +26,7 @@ OMOP = _declared("omop")
 MEDS = (*_declared("meds"), MEDS_DATASET)
 """Events, codes, splits and description of a MEDS dataset."""
 
-TABLES: tuple[Table, ...] = (*TARGETS, *MIMIC_IV, *OMOP, *MEDS)
+SYNTHEA = _declared("synthea")
+"""The tables of Synthea's CSV export, one per mapping."""
+
+TABLES: tuple[Table, ...] = (*TARGETS, *MIMIC_IV, *OMOP, *MEDS, *SYNTHEA)

@@ -97,4 +97,22 @@ VALUE_SET_CODE = Table(
     ),
 )
 
-TARGETS: tuple[Table, ...] = (PERSON_RECORD, LAB_RESULT, VITAL_SIGN, VALUE_SET_CODE)
+CONCEPT_MAP = Table(
+    "concept_map",
+    "One row per code and the code it is mapped to, of a map that a site lands; a code without a counterpart has null.",
+    pa.schema(
+        [
+            ("record_no", pa.int64()),
+            ("source_code_system", pa.string()),
+            ("source_code", pa.string()),
+            ("target_code_system", pa.string()),
+            ("target_code", pa.string()),
+            ("equivalence", pa.string()),
+            ("flags", pa.string()),
+            ("map_name", pa.string()),
+            ("map_version", pa.string()),
+        ]
+    ),
+)
+
+TARGETS: tuple[Table, ...] = (PERSON_RECORD, LAB_RESULT, VITAL_SIGN, VALUE_SET_CODE, CONCEPT_MAP)

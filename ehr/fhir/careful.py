@@ -20,7 +20,8 @@ _DETAILS = {
     "not_an_object": "the line is JSON, but no object; one resource per line is expected",
     "missing_resource_type": "the object has no resourceType; FHIR resources name their type",
 }
-_MAX_DOCUMENT_BYTES = 1 << 30
+_MAX_DOCUMENT_BYTES = 256 << 20
+"""A document is held in memory whole, a few times over; a bulk export comes as lines."""
 _FEW = 20
 """So many lines of a wrong shape are looked up one by one before all lines are examined."""
 _AS_TEXT = "(format csv, header false, delimiter '\x01', quote '', escape '')"
@@ -117,9 +118,9 @@ def _open_bundles(sink: Sink, target: Path) -> None:
                             sink.count(1, 0, {"bundle entry without a resource": 1})
                         else:
                             rows.append((number, f"{position}, entry {ordinal}", text))
-                except ValueError:
+                except (ValueError, RecursionError):
                     number += 1
-                    detail = "the Bundle's entry is not a list of objects"
+                    detail = "the Bundle's entry is not a list of objects, or nests too deep"
                     sink.reject(position, "wrong_shape", detail, record_no=number, text=line[:MAX_TEXT])
                     sink.count(1, 0)
                     continue

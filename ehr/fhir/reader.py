@@ -10,10 +10,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 
-from ehr.fhir import careful, typed, views
+from ehr.fhir import careful, lines, typed, views
+from ehr.fhir.source import MAX_LINE_BYTES
 from ehr.fhir.tables import TABLES
 from lake.files import decompressed
 from lake.quarantine import BadFile
@@ -33,15 +35,23 @@ def _matches(landed: Landed) -> bool:
 
 def _is_document(landed: Landed) -> bool:
     """One JSON document over several lines (a pretty-printed Bundle), not one resource per line."""
-    lines = [line for line in landed.text_head.splitlines() if line.strip()][:2]
-    return len(lines) > 1 and not lines[0].rstrip().endswith("}") and not lines[1].startswith("{")
+    first = [line for line in landed.text_head.splitlines() if line.strip()][:2]
+    return len(first) > 1 and not first[0].rstrip().endswith("}") and not first[1].startswith("{")
+
+
+def _is_long_bundle(landed: Landed, plain: Path) -> bool:
+    """One Bundle on one line, longer than lines may be: its entries are of ordinary size."""
+    if "\n" in landed.text_head.strip() or plain.stat().st_size <= MAX_LINE_BYTES:
+        return False
+    found = _RESOURCE_TYPE.search(landed.text_head)
+    return found is not None and '"entry"' in landed.text_head and lines.count(plain) == 1
 
 
 def _read(landed: Landed, sink: Sink) -> None:
     if landed.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise BadFile("wrong_encoding", "the file is UTF-16; FHIR JSON is UTF-8, deliver it so")
     path = decompressed(landed.path, sink.work / "plain.ndjson", sink.settings.max_file_bytes, sink.settings.max_ratio)
-    if _is_document(landed):
+    if _is_document(landed) or _is_long_bundle(landed, path):
         careful.read(path, sink, document=True)
         return
     first_type = _RESOURCE_TYPE.search(landed.first_line)

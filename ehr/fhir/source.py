@@ -98,7 +98,7 @@ def _wrong(item: str) -> str:
         f"{kind} is not null and {kind} <> 'NULL' and case when {wanted} in ('OBJECT', 'ARRAY') then {kind} <> {wanted}"
         f" when {kind} in ('OBJECT', 'ARRAY') then true"
         f" when {wanted} = 'BOOLEAN' then {kind} <> 'BOOLEAN' and try_cast({text} as boolean) is null"
-        f" when {wanted} in ('DOUBLE', 'BIGINT') then try_cast({text} as double) is null"
+        f" when {wanted} in ('DOUBLE', 'BIGINT') then isfinite(try_cast({text} as double)) is not true"
         f" else false end"
     )
 

@@ -91,12 +91,18 @@ def _join(paths: Sequence[Path], target: Path) -> list[int]:
 
 
 def complete(connection: duckdb.DuckDBPyConnection, written: Path, resource: str, expected: int) -> bool:
-    """Whether the rows written are those of ``expected`` records, and no text of theirs holds an object or a list.
+    """Whether the rows written are those of ``expected`` records, and no value of theirs is a misreading.
 
-    DuckDB gives an object as text where FHIR has a primitive; everything else of a wrong shape is an error of its own.
+    DuckDB gives an object as text where FHIR has a primitive, and takes ``NaN`` and ``1e999`` for numbers, which JSON
+    does not have; everything else of a wrong shape is an error of its own.
     """
-    texts = [field.name for field in BY_NAME[views.STAGED[resource]].schema if field.type == "string"]
-    odd = " or ".join(f'starts_with("{one}", \'{{"\') or starts_with("{one}", \'[\')' for one in texts)
+    schema = BY_NAME[views.STAGED[resource]].schema
+    texts = [field.name for field in schema if field.type == "string"]
+    numbers = [field.name for field in schema if field.type == "double"]
+    odd = " or ".join(
+        [f'starts_with("{one}", \'{{"\') or starts_with("{one}", \'[\')' for one in texts]
+        + [f'not isfinite("{one}")' for one in numbers]
+    )
     counted = connection.execute(
         f"select count(distinct record_no), coalesce(bool_or({odd}), false) from read_parquet({quote(str(written))})"
     ).fetchone()

@@ -8,7 +8,23 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import build, export, fhir, land, measure, ml, publish, query, sources, status, synth, ucum, ui
+from orchestration.cli import (
+    build,
+    code,
+    export,
+    fhir,
+    land,
+    map,
+    measure,
+    ml,
+    publish,
+    query,
+    sources,
+    status,
+    synth,
+    ucum,
+    ui,
+)
 from orchestration.cli.failures import OneLine
 
 HELP = """The human twin platform: from raw EHR extracts, wearable dumps and VCF files to a twin of every person.
@@ -53,6 +69,8 @@ app.command()(publish.publish)
 app.add_typer(export.app, name="export")
 app.add_typer(export.omop_app, name="omop")
 app.add_typer(ml.app, name="ml")
+app.add_typer(map.app, name="map")
+app.add_typer(code.app, name="code")
 app.add_typer(fhir.app, name="fhir")
 app.add_typer(ucum.app, name="ucum")
 app.add_typer(measure.app, name="measure")

@@ -14,6 +14,10 @@ with
 
     concept_codes as (select * from {{ ref("concept_code") }}),
 
+    maps as (
+        select * from {{ ref("int_concept_map__unioned") }} where is_current and target_code is not null
+    ),
+
     normalised as (
         select
             delivered.source_system,
@@ -25,11 +29,8 @@ with
                 else coalesce(systems.code_system, delivered.code_system)
             end as system_std,
             coalesce(systems.preference, 9) as preference,
-            case
-                when systems.code_system like 'icd%'
-                then upper(replace(trim(delivered.code), '.', ''))
-                else trim(delivered.code)
-            end as code_key
+            {{ code_key("systems.code_system", "delivered.code") }} as code_key,
+            {{ code_problem("systems.code_system", "trim(delivered.code)") }} as code_problem
         from delivered
         left join systems on systems.alias = lower(trim(delivered.code_system))
     ),
@@ -52,10 +53,69 @@ with
             )
     ),
 
-    final as (
-        select source_system, code_system, code, system_std, code_key, preference, concept
+    -- A code that means nothing here may have a counterpart that does. Counterparts that differ in meaning
+    -- give none: nothing is guessed.
+    counterparts as (
+        select distinct
+            matched.source_system,
+            matched.code_system,
+            matched.code,
+            maps.is_approximate,
+            first_value(concept_codes.concept) over (
+                partition by
+                    matched.source_system,
+                    matched.code_system,
+                    matched.code,
+                    maps.target_code_system,
+                    maps.target_code
+                order by length(concept_codes.code) desc, concept_codes.concept
+            ) as concept
         from matched
-        where rank_no = 1
+        inner join
+            maps on maps.source_code_system = matched.system_std and maps.source_code = matched.code_key
+        inner join
+            concept_codes
+            on concept_codes.code_system = maps.target_code_system
+            and (
+                (concept_codes.match = 'exact' and concept_codes.code = maps.target_code)
+                or (concept_codes.match = 'prefix' and starts_with(maps.target_code, concept_codes.code))
+            )
+        where matched.concept is null and matched.rank_no = 1
+    ),
+
+    translated as (
+        select
+            source_system,
+            code_system,
+            code,
+            min(concept) as concept,
+            bool_or(is_approximate) as is_approximate
+        from counterparts
+        group by source_system, code_system, code
+        having count(distinct concept) = 1
+    ),
+
+    final as (
+        select
+            matched.source_system,
+            matched.code_system,
+            matched.code,
+            matched.system_std,
+            matched.code_key,
+            matched.preference,
+            coalesce(matched.concept, translated.concept) as concept,
+            case
+                when matched.concept is not null then 'direct' when translated.concept is not null then 'map'
+            end as concept_source,
+            matched.concept is null and coalesce(translated.is_approximate, false) as is_approximate,
+            matched.code_problem
+        from matched
+        left join
+            translated
+            on translated.source_system = matched.source_system
+            and translated.code_system is not distinct from matched.code_system
+            and translated.code = matched.code
+        where matched.rank_no = 1
     )
 
 select *

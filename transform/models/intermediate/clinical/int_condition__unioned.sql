@@ -9,3 +9,6 @@ from {{ ref("stg_omop__condition") }}
 union all
 select *
 from {{ ref("stg_meds__condition") }}
+union all
+select *
+from {{ ref("stg_synthea__condition") }}

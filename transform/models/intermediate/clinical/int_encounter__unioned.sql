@@ -9,3 +9,6 @@ from {{ ref("stg_omop__encounter") }}
 union all
 select *
 from {{ ref("stg_meds__encounter") }}
+union all
+select *
+from {{ ref("stg_synthea__encounter") }}

@@ -11,6 +11,17 @@ with
 
     systems as (select * from {{ ref("code_system") }}),
 
+    codes as (
+        select
+            source_system,
+            system_std,
+            code,
+            max(code_problem) as code_problem,
+            bool_or(is_approximate) as is_approximate
+        from {{ ref("int_code__mapped") }}
+        group by source_system, system_std, code
+    ),
+
     links as (select * from {{ ref("int_identity__link") }} where id_type = 'mrn'),
 
     joined as (
@@ -24,6 +35,8 @@ with
             concepts.plausible_max,
             units.unit_ucum,
             units.factor,
+            codes.code_problem,
+            coalesce(codes.is_approximate, false) as is_approximate,
             round(versions.value_num * units.factor + units.value_offset, 9) as converted
         from versions
         left join
@@ -36,6 +49,11 @@ with
             on units.unit_src = versions.unit_src
             and units.concept is not distinct from versions.concept
             and versions.domain = 'measurement'
+        left join
+            codes
+            on codes.source_system = versions.source_system
+            and codes.system_std = versions.code_system
+            and codes.code = versions.code
         left join systems on systems.alias = lower(trim(versions.value_code_system))
         left join
             answers
@@ -96,6 +114,8 @@ with
                     when domain in ('measurement', 'condition', 'medication') and concept is null
                     then 'concept_unknown'
                 end,
+                case when code_problem is not null then 'code_invalid' end,
+                case when is_approximate then 'concept_approximate' end,
                 case
                     when
                         domain = 'measurement'

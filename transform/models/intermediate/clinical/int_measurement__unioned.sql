@@ -15,3 +15,6 @@ from {{ ref("stg_omop__measurement") }}
 union all
 select *
 from {{ ref("stg_meds__measurement") }}
+union all
+select *
+from {{ ref("stg_synthea__measurement") }}

@@ -9,3 +9,6 @@ from {{ ref("stg_omop__medication") }}
 union all
 select *
 from {{ ref("stg_meds__medication") }}
+union all
+select *
+from {{ ref("stg_synthea__medication") }}

@@ -9,3 +9,6 @@ from {{ ref("stg_omop__procedure") }}
 union all
 select *
 from {{ ref("stg_meds__procedure") }}
+union all
+select *
+from {{ ref("stg_synthea__procedure") }}

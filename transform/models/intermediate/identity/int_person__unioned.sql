@@ -12,3 +12,6 @@ from {{ ref("stg_omop__person") }}
 union all
 select *
 from {{ ref("stg_meds__person") }}
+union all
+select *
+from {{ ref("stg_synthea__person") }}

@@ -1,0 +1,180 @@
+"""FHIR NDJSON → raw Parquet, in CPU seconds: against DuckDB's own typed read, ``fhir.resources``, and many small files.
+
+Input: the Observations of ten Synthea patients (../shared/data/ehr/fhir_synthea_pathling) repeated with new ids to
+about 500 MB (``TWIN_BENCH_FHIR_MB``). What we do includes hashing, counting lines, keeping decimals as written, 37
+columns and one row per coding, zstd Parquet, and the manifest. The peer is one ``read_ndjson`` with an explicit struct
+that flattens 15 columns into memory. ``fhir.resources`` validates a sample; install it by hand (``pip install
+fhir.resources==8.3.0``), perhaps elsewhere: ``TWIN_BENCH_FHIR_PYTHON`` names the interpreter that has it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import cost
+
+SHARED = cost.ROOT.parent / "shared" / "data" / "ehr" / "fhir_synthea_pathling" / "Observation.ndjson.gz"
+UUID = re.compile(r"([0-9a-f]{8})(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
+MB = 1_000_000
+SAMPLE = 2_000
+SMALL_FILES, SMALL_BYTES = 1_000, 100_000
+COLUMNS = {
+    "id": "VARCHAR",
+    "status": "VARCHAR",
+    "meta": 'STRUCT("lastUpdated" VARCHAR)',
+    "category": "STRUCT(coding STRUCT(system VARCHAR, code VARCHAR)[])[]",
+    "code": 'STRUCT(coding STRUCT(system VARCHAR, code VARCHAR, display VARCHAR)[], "text" VARCHAR)',
+    "subject": 'STRUCT("reference" VARCHAR)',
+    "encounter": 'STRUCT("reference" VARCHAR)',
+    "effectiveDateTime": "VARCHAR",
+    "issued": "VARCHAR",
+    "valueQuantity": 'STRUCT("value" DOUBLE, unit VARCHAR, system VARCHAR, code VARCHAR)',
+    "valueString": "VARCHAR",
+}
+FLAT = """
+    id, status, meta."lastUpdated" as last_updated, category[1].coding[1].code as category,
+    code.coding[1].system as code_system, code.coding[1].code as code, code."text" as code_text,
+    subject."reference" as patient, encounter."reference" as encounter, "effectiveDateTime" as effective, issued,
+    "valueQuantity"."value" as value_num, "valueQuantity".unit as unit, "valueQuantity".code as unit_code,
+    "valueString" as value_text
+"""
+VALIDATE = """
+import sys, time
+from fhir.resources.R4B.observation import Observation
+lines = open(sys.argv[1], "rb").read().splitlines()
+start = time.process_time()
+for line in lines:
+    Observation.model_validate_json(line)
+print(time.process_time() - start)
+"""
+
+
+def measure() -> list[dict[str, Any]]:
+    """Run all comparisons; each in a process of its own where memory and imports matter.
+
+    Raises:
+        FileNotFoundError: the shared data is not beside the checkout.
+    """
+    wanted = float(os.environ.get("TWIN_BENCH_FHIR_MB", "500")) * MB
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TWIN_BENCH")) as scratch:
+        folder = Path(scratch)
+        big = folder / "big" / "landing" / "hospital" / "Observation.ndjson"
+        lines, size = _write(big, wanted)
+        rows = [_ours(folder / "big", "FHIR to raw Parquet", lines, size)]
+        peer = cost.apart("tests.benchmarks.ehr_fhir:typed_read", str(big))
+        rows.append({"stage": "DuckDB typed read, 15 columns", **peer, "rows": lines, "mb": round(size / MB)})
+        _compare(rows[0], "DuckDB's typed read", rows[0]["cpu_s"] / peer["cpu_s"], "≤ 2x", lambda ratio: ratio <= 2)
+        rows.append(_fhir_resources(big, folder, rows[0], lines))
+        big.unlink()
+        rows += _small_files(folder)
+    return rows
+
+
+def _ours(home: Path, stage: str, lines: int, size: int) -> dict[str, Any]:
+    found = cost.apart("tests.benchmarks.ehr_fhir:ingest", str(home))
+    if found.pop("accepted") != lines:
+        raise RuntimeError(f"{stage}: not all of {lines:,} records were accepted")
+    return {"stage": stage, **found, "rows": lines, "mb": round(size / MB)}
+
+
+def ingest(home: str) -> dict[str, Any]:
+    """Land everything under a home. Reading modules is not part of the cost: it is paid once per run."""
+    from ehr.readers import READERS
+    from lake import landing
+    from lake.ingest import ingest as run
+    from lake.settings import Settings
+
+    settings = Settings(home=Path(home))
+    found = cost.of(lambda: run(settings, READERS, {}, landing.pending(settings)))
+    return {**found.row(), "accepted": sum(one.records_accepted for one in found.result)}
+
+
+def typed_read(path: str) -> dict[str, Any]:
+    """DuckDB alone: the same bytes into typed structs, 15 columns of them kept in memory."""
+    import duckdb
+
+    typed = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
+    query = f"create table flat as select {FLAT} from read_ndjson('{path}', columns = {{{typed}}})"
+    with duckdb.connect(":memory:") as connection:
+        return cost.of(lambda: connection.execute(query)).row()
+
+
+def _fhir_resources(path: Path, folder: Path, ours: dict[str, Any], lines: int) -> dict[str, Any]:
+    sample = folder / "sample.ndjson"
+    with path.open("rb") as source:
+        sample.write_bytes(b"".join(next(source) for _ in range(min(SAMPLE, lines))))
+    stage = f"fhir.resources, {min(SAMPLE, lines):,} records"
+    command = [os.environ.get("TWIN_BENCH_FHIR_PYTHON", sys.executable), "-c", VALIDATE, str(sample)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"stage": stage, "peer": "not installed: pip install fhir.resources==8.3.0"}
+    seconds = float(done.stdout)
+    row = {"stage": stage, "cpu_s": round(seconds, 2), "rows": min(SAMPLE, lines)}
+    faster = (seconds / min(SAMPLE, lines)) / (ours["cpu_s"] / lines)
+    return _compare(row, "it is slower per record than we are by", faster, "≥ 20x", lambda ratio: ratio >= 20)
+
+
+def _small_files(folder: Path) -> list[dict[str, Any]]:
+    count, size, parts = 0, 0, []
+    for part in _copies():
+        parts.append(part)
+        size += len(part)
+        if size >= SMALL_FILES * SMALL_BYTES:
+            break
+    whole = b"".join(parts).splitlines(keepends=True)
+    one, many = (folder / name / "landing" / "hospital" for name in ("one", "many"))
+    one.mkdir(parents=True)
+    many.mkdir(parents=True)
+    (one / "Observation.ndjson").write_bytes(b"".join(whole))
+    per_file = len(whole) // SMALL_FILES + 1
+    for start in range(0, len(whole), per_file):
+        (many / f"Observation.{count:04}.ndjson").write_bytes(b"".join(whole[start : start + per_file]))
+        count += 1
+    together = _ours(folder / "one", "the same as one file", len(whole), size)
+    apart = _ours(folder / "many", f"{count:,} files of {size // count // 1000} KB", len(whole), size)
+    _compare(apart, "one file", apart["cpu_s"] / together["cpu_s"], "≤ 3x", lambda ratio: ratio <= 3)
+    return [apart, together]
+
+
+def _compare(row: dict[str, Any], peer: str, ratio: float, budget: str, holds: Any) -> dict[str, Any]:
+    row.update(peer=peer, ratio=round(ratio, 2), budget=budget, ok=bool(holds(ratio)))
+    return row
+
+
+def _copies() -> Iterator[bytes]:
+    """The shared Observations again and again, each time as other people's: every UUID gets another first block."""
+    pieces = UUID.split(gzip.decompress(SHARED.read_bytes()).decode())
+    copy = 0
+    while True:
+        copy += 1
+        for at in range(1, len(pieces), 3):
+            pieces[at] = f"{copy:08x}"
+        yield "".join(pieces).encode()
+
+
+def _write(path: Path, size: float) -> tuple[int, int]:
+    """Write copies until the file is large enough; returns lines and bytes."""
+    path.parent.mkdir(parents=True)
+    lines = written = 0
+    with path.open("wb") as file:
+        for part in _copies():
+            file.write(part)
+            lines += part.count(b"\n")
+            written += len(part)
+            if written >= size:
+                return lines, written
+    raise AssertionError("copies never end")
+
+
+if __name__ == "__main__":
+    from tests.benchmarks.report import table
+
+    table("ehr_fhir", measure())

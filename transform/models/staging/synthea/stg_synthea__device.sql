@@ -1,0 +1,21 @@
+-- One row per delivered copy of a device.
+select
+    {{
+        staged_record(
+            {
+                "source_table": "'synthea_devices'",
+                "source_id": "concat_ws('|', patient, encounter, code, start, udi)",
+                "source_person_key": "patient",
+                "encounter_key": "encounter",
+                "code": "code",
+                "display": "description",
+                "code_system": "'http://snomed.info/sct'",
+                "value_text": "udi",
+                "event_text": "start",
+                "event_at": time_start("start"),
+                "event_end_at": time_end("stop"),
+                "event_precision": time_precision("start"),
+            }
+        )
+    }}
+from {{ source("synthea", "synthea_devices") }}
