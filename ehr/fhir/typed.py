@@ -100,7 +100,12 @@ def complete(connection: duckdb.DuckDBPyConnection, written: Path, resource: str
     texts = [field.name for field in schema if field.type == "string"]
     numbers = [field.name for field in schema if field.type == "double"]
     odd = " or ".join(
-        [f'starts_with("{one}", \'{{"\') or starts_with("{one}", \'[\')' for one in texts]
+        [
+            # a text such as the unit [degF] is no list
+            f'case when starts_with("{one}", \'{{"\') then true'
+            f' when starts_with("{one}", \'[\') then json_valid("{one}") end'
+            for one in texts
+        ]
         + [f'not isfinite("{one}")' for one in numbers]
     )
     counted = connection.execute(

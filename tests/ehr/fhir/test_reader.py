@@ -197,6 +197,20 @@ def test_decimals_keep_the_form_they_are_written_in(settings: Settings, neighbou
     assert [row["value_num"] for row in rows] == [float(literal) for literal in literals]
 
 
+def test_units_in_brackets_do_not_slow_a_file_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UCUM writes [degF] and {score}; lists and objects begin alike, and a file that has them is read line by line."""
+    monkeypatch.setattr("ehr.fhir.careful.read", lambda *_: pytest.fail("read the careful way"))
+    lines = [
+        json.dumps(
+            {"resourceType": "Observation", "id": unit, "valueQuantity": {"value": 1, "unit": unit, "code": unit}}
+        )
+        for unit in ("[degF]", "[IU]/L", "{score}")
+    ]
+    entry = land(settings, "Observation.ndjson", "\n".join(lines))
+    assert counts(entry) == (3, 3, 0, 0)
+    assert {row["unit"] for row in raw(settings, entry, "fhir_observation")} == {"[degF]", "[IU]/L", "{score}"}
+
+
 def test_an_ambiguous_literal_is_not_guessed(settings: Settings) -> None:
     line = (
         '{"resourceType":"Observation","id":"x","valueQuantity":{"value":1.0},'
