@@ -56,7 +56,6 @@ BAD = {
 FORMS = {
     "plain": lambda rows: b"\n".join(rows) + b"\n",
     "Windows": lambda rows: b"\xef\xbb\xbf" + b"\r\n".join(rows) + b"\r\n",
-    "gzip": lambda rows: gzip.compress(b"\n".join(rows)),
     "zstd": lambda rows: zstd(b"\n".join(rows)),
 }
 
