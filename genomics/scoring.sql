@@ -245,10 +245,12 @@ group by build, pgs_id, n_matched, file_id
 having count(*) >= (select least_cohort from score_setting)
 qualify row_number() over (partition by build, pgs_id, n_matched order by n desc, file_id) = 1;
 
+-- equal scores differ in their last bits with the order of summation: ties are told at twelve decimals
 create or replace temp table score_rank as
-with ranked as (
+with total as (select * replace (round(sum, 12) as sum) from score_total),
+ranked as (
     select t.sample, t.file_id, t.pgs_id, t.sum, r.n, rank() over w as lowest, count(*) over (partition by t.file_id, t.pgs_id, t.sum) as ties
-    from score_total as t
+    from total as t
     inner join score_reference as r on r.file_id = t.file_id and r.pgs_id = t.pgs_id and r.n_matched = t.n_matched
     where t.status = 'ok'
     window w as (partition by t.file_id, t.pgs_id order by t.sum)
@@ -258,7 +260,7 @@ from ranked;
 
 create or replace temp table score_result as
 with traits as (
-    select pgs_id, build, any_value(trait) as trait from score_weight group by all
+    select pgs_id, build, min(trait) as trait from score_weight group by all
 )
 select
     t.source, t.sample, t.pgs_id, x.trait, t.build, t.sum, t.denominator, t.sum / nullif(t.denominator, 0) as average,

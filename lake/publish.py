@@ -24,7 +24,10 @@ LIVE_SCHEMAS = ("marts_interop",)
 STORAGE_VERSION = "v1.2.0"
 """Readable by every DuckDB client from 1.2 on, which most SQL tools still carry."""
 
-RUN_CLOCKS = frozenset({"ingested_at", "landed_at", "scored_at", "published_at", "run_id", "model_version"})
+RUN_CLOCKS = frozenset(
+    {"ingested_at", "last_ingested_at", "landed_at", "first_landed_at", "last_landed_at"}
+    | {"scored_at", "published_at", "run_id", "model_version"}
+)
 """Columns that tell when and by which run, not what: two builds of the same data may differ in them."""
 
 
