@@ -12,6 +12,7 @@ from ml import candidates, evaluate
 from ml import task as tasks
 from ml.dataset import Dataset, prepare, refuse_hopeless
 from ml.features.spec import Family
+from ml.task import ModelSpec, Task
 
 
 @dataclass(frozen=True)
@@ -56,25 +57,37 @@ def ablate(settings: Settings, name: str, without: Iterable[Family], model: str 
         raise KeyError(f"{task.name} has no model {model!r}; it has: {', '.join(one.name for one in task.models)}")
     data = prepare(settings, task)
     refuse_hopeless(task, data)
+    return ablations(task, spec, data, [without], settings.threads)[0]
+
+
+def ablations(
+    task: Task, spec: ModelSpec, data: Dataset, without: Iterable[Iterable[Family]], threads: int
+) -> list[Ablation]:
+    """The same on prepared data for several choices of what to leave out; the full model is fitted once."""
     outcome, rows = candidates.test_outcome(data)
-    families = tuple(sorted(set(without)))
-    full = candidates.fit_one(task, spec, data, settings.threads)
-    less = candidates.fit_one(task, spec, _blanked(data, families), settings.threads)
-    difference, error = evaluate.compare_c(outcome, full.test_risk, less.test_risk, seed=task.seed)
-    return Ablation(
-        task=task.name,
-        model=model,
-        without=families,
-        c_with=evaluate.harrell_c(outcome, full.test_risk),
-        c_without=evaluate.harrell_c(outcome, less.test_risk),
-        c_difference=difference,
-        c_difference_se=error,
-        n=int(rows.sum()),
-        n_events=int((outcome.event == 1).sum()),
-        person_id=[str(one) for one in data.design.person_id[rows]],
-        index_at=list(data.design.index_at[rows]),
-        risk=[float(one) for one in full.test_risk],
-    )
+    full = candidates.held_out_risk(task, spec, data, threads)
+    found = []
+    for one in without:
+        families = tuple(sorted(set(one)))
+        less = candidates.held_out_risk(task, spec, _blanked(data, families), threads)
+        difference, error = evaluate.compare_c(outcome, full, less, seed=task.seed)
+        found.append(
+            Ablation(
+                task=task.name,
+                model=spec.name,
+                without=families,
+                c_with=evaluate.harrell_c(outcome, full),
+                c_without=evaluate.harrell_c(outcome, less),
+                c_difference=difference,
+                c_difference_se=error,
+                n=int(rows.sum()),
+                n_events=int((outcome.event == 1).sum()),
+                person_id=[str(who) for who in data.design.person_id[rows]],
+                index_at=list(data.design.index_at[rows]),
+                risk=[float(risk) for risk in full],
+            )
+        )
+    return found
 
 
 def _blanked(data: Dataset, families: tuple[str, ...]) -> Dataset:

@@ -79,6 +79,17 @@ def fit_one(task: Task, spec: ModelSpec, data: Dataset, threads: int) -> Candida
     )
 
 
+def held_out_risk(task: Task, spec: ModelSpec, data: Dataset, threads: int) -> Floats:
+    """Fit one candidate on all training people and return the held-out people's risk at the horizon (n,).
+
+    Not recalibrated: a fifth of the work of ``fit_one``, and enough where only the order of people counts.
+    """
+    cuts = discrete.edges(task.horizon_days, task.interval_days)
+    made = _fit(task, spec, data.sample.take(~data.is_test), cuts, threads)
+    _, rows = test_outcome(data)
+    return discrete.cumulative_incidence(margins(made, data.sample.values[rows]), cuts, task.horizon_days)[0]
+
+
 def test_outcome(data: Dataset) -> tuple[Outcome, NDArray[np.bool_]]:
     """Return the outcome of the held-out people at their first index date, and which rows they are."""
     rows = data.is_test & data.first

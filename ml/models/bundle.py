@@ -17,7 +17,8 @@ from ml.models.fitted import Fitted, Sample, contributions, fit, margins
 from ml.task import EquationUse, ModelSpec
 
 SUBSAMPLE = 0.632
-FORMAT = 1
+FORMAT = 2
+"""Of ``model.json``; a model of another format is trained again, never guessed at."""
 
 
 class ModelUnusable(Exception):
@@ -147,6 +148,8 @@ def load(folder: Path) -> Bundle:
         if hashlib.sha256(text.encode()).hexdigest() != (folder / "model.sha256").read_text().strip():
             raise ModelUnusable("model.json differs from what was saved; train again, do not repair it by hand")
         declared = json.loads(text)
+        if declared["format"] != FORMAT:
+            raise ModelUnusable("the model was saved by another version of this code; train again")
         boosters = {}
         for name, digest in declared["files"].items():
             content = (folder / name).read_text()

@@ -8,7 +8,7 @@ wearables must lower it; on the demo's 400 the same figures are shown, but a han
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -16,6 +16,9 @@ import numpy as np
 from lake.settings import Settings
 from tests.benchmarks import demo
 from tests.benchmarks.cost import apart
+
+if TYPE_CHECKING:
+    from ml.dataset import Dataset
 
 SHARE = 0.85
 ENOUGH_PEOPLE = 5000
@@ -66,13 +69,15 @@ def built(folder: str, people: int) -> bool:
 def compared(folder: str, people: int) -> list[dict[str, Any]]:
     """One row per model against the oracle, and one per family of features that it is denied."""
     from ml import task as tasks
+    from ml.dataset import prepare
 
     settings = Settings(home=folder)
     is_enough = people >= ENOUGH_PEOPLE
     rows = []
     for name in tasks.names():
-        rows += _champion(settings, name, is_enough)
-        rows += [_without(settings, name, family, is_enough) for family in WITHOUT]
+        data = prepare(settings, tasks.load(name))
+        rows.append(_champion(settings, name, data, is_enough))
+        rows += _denied(settings, name, data, is_enough)
     return rows
 
 
@@ -115,21 +120,51 @@ def _oracle(settings: Settings, name: str) -> dict[tuple[str, str], float]:
     return {(person, day): score for person, day, score in rows}
 
 
-def _champion(settings: Settings, name: str, is_enough: bool) -> list[dict[str, Any]]:
+def _champion(settings: Settings, name: str, data: Dataset, is_enough: bool) -> dict[str, Any]:
     """The model that serves, on people it has never seen."""
-    from ml import candidates, evaluate, score
+    from ml import candidates, score
     from ml import task as tasks
-    from ml.dataset import prepare
 
     task = tasks.load(name)
     _, made = score.champion(settings, task)
-    data = prepare(settings, task)
+    _, rows = candidates.test_outcome(data)
+    risk = candidates.risk_at(made, data.sample.values[rows], task.horizon_days)
+    return _row(settings, name, f"champion {made.fitted.spec.name}", data, risk, is_enough)
+
+
+def _denied(settings: Settings, name: str, data: Dataset, is_enough: bool) -> list[dict[str, Any]]:
+    """One kind of model with everything, and denied one family of features."""
+    from ml import task as tasks
+    from ml.ablate import ablations
+
+    task = tasks.load(name)
+    spec = next(one for one in task.models if one.name == "cox")
+    found = ablations(task, spec, data, [[family] for family in WITHOUT], settings.threads)
+    rows = [_row(settings, name, spec.name, data, np.array(found[0].risk), is_enough)]
+    for one in found:
+        rows.append(
+            {
+                "stage": f"{name}: {one.model} without {' and '.join(one.without)}",
+                "people": one.n,
+                "events": one.n_events,
+                "C": round(one.c_without, 4),
+                "peer": f"C with it {one.c_with:.4f}, difference",
+                "ratio": round(one.c_difference, 4),
+                "SE": round(one.c_difference_se, 4),
+                "budget": "> 2 SE",
+                "ok": one.c_difference > 2 * one.c_difference_se if is_enough else None,
+            }
+        )
+    return rows
+
+
+def _row(settings: Settings, name: str, model: str, data: Dataset, risk: Any, is_enough: bool) -> dict[str, Any]:
+    from ml import candidates
+
     outcome, rows = candidates.test_outcome(data)
-    at_days = evaluate.assessable_days(outcome, task.horizon_days)
-    risk = candidates.risk_at(made, data.sample.values[rows], at_days)
     found = against_oracle(settings, name, data.design.person_id[rows], data.design.index_at[rows], outcome, risk)
-    row = {
-        "stage": f"{name}: {made.fitted.spec.name}",
+    return {
+        "stage": f"{name}: {model}",
         "people": found.n,
         "events": found.n_events,
         "C": round(found.c, 4),
@@ -138,23 +173,4 @@ def _champion(settings: Settings, name: str, is_enough: bool) -> list[dict[str, 
         "SE": None,
         "budget": f"≥ {SHARE}",
         "ok": found.share >= SHARE if is_enough else None,
-    }
-    return [row]
-
-
-def _without(settings: Settings, name: str, family: Any, is_enough: bool) -> dict[str, Any]:
-    """The same kind of model, denied one family of features."""
-    from ml.ablate import ablate
-
-    found = ablate(settings, name, [family])
-    return {
-        "stage": f"{name}: {found.model} without {family}",
-        "people": found.n,
-        "events": found.n_events,
-        "C": round(found.c_without, 4),
-        "peer": f"C with it {found.c_with:.4f}, difference",
-        "ratio": round(found.c_difference, 4),
-        "SE": round(found.c_difference_se, 4),
-        "budget": "> 2 SE",
-        "ok": found.c_difference > 2 * found.c_difference_se if is_enough else None,
     }
