@@ -136,6 +136,20 @@ def core_version(connection: duckdb.DuckDBPyConnection) -> str:
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
+def version(settings: Settings, connection: duckdb.DuckDBPyConnection) -> str:
+    """Return ``core_version``; every row is read once per process for the same files, not once per task."""
+    files = tuple(sorted(settings.core.glob("[!.]*.parquet")))
+    stamp = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+    if stamp not in _VERSIONS:
+        _VERSIONS.clear()
+        _VERSIONS[stamp] = core_version(connection)
+    return _VERSIONS[stamp]
+
+
+_VERSIONS: dict[tuple[tuple[str, int, int], ...], str] = {}
+"""The version of the files that were seen last; core is replaced by renaming, which changes the stamp."""
+
+
 def data_cutoff(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """Return the first midnight (UTC) after the last moment at which a clinical fact became known; None without facts.
 

@@ -52,7 +52,7 @@ def version(settings: Settings) -> str:
     """Return the content version of core, without building anything."""
     connection = core.open_core(settings)
     try:
-        return core.core_version(connection)
+        return core.version(settings, connection)
     finally:
         connection.close()
 
@@ -77,7 +77,7 @@ def prepare(settings: Settings, task: Task) -> Dataset:
         flow = cohort.attrition(connection, task)
         rows = _table(connection, task)
         design = features.build(connection, feature_set)
-        content = core.core_version(connection)
+        content = core.version(settings, connection)
     finally:
         connection.close()
     eligible = rows.filter(rows["eligible"])

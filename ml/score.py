@@ -63,7 +63,7 @@ def score(settings: Settings, name: str) -> ScoreResult:
         as_of = core.data_cutoff(connection)
         if as_of is None:
             raise ModelUnusable("core holds no clinical fact, so there is nobody to score; land clinical data first")
-        content = core.core_version(connection)
+        content = core.version(settings, connection)
         cohort.build_for_scoring(connection, task, as_of)
         people = connection.sql(
             "select person_id, eligible, ineligible_reason from cohort order by row_no nulls last, person_id"

@@ -37,6 +37,7 @@ def main() -> int:
     if unknown := set(given.only or ()) - set(known):
         parser.error(f"no area {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     os.environ.setdefault("TWIN_BENCH", str(RESULTS / "homes"))
+    Path(os.environ["TWIN_BENCH"]).mkdir(parents=True, exist_ok=True)
     if given.people:
         os.environ["TWIN_BENCH_PEOPLE"] = str(given.people)
     measured, failed = {}, False

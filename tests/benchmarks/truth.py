@@ -129,7 +129,7 @@ def _champion(settings: Settings, name: str, data: Dataset, is_enough: bool) -> 
     _, made = score.champion(settings, task)
     _, rows = candidates.test_outcome(data)
     risk = candidates.risk_at(made, data.sample.values[rows], task.horizon_days)
-    return _row(settings, name, f"champion {made.fitted.spec.name}", data, risk, is_enough)
+    return _row(settings, name, f"champion {made.fitted.spec.name}", data, rows, risk, is_enough)
 
 
 def _denied(settings: Settings, name: str, data: Dataset, is_enough: bool) -> list[dict[str, Any]]:
@@ -140,7 +140,7 @@ def _denied(settings: Settings, name: str, data: Dataset, is_enough: bool) -> li
     task = tasks.load(name)
     spec = next(one for one in task.models if one.name == "cox")
     found = ablations(task, spec, data, [[family] for family in WITHOUT], settings.threads)
-    rows = [_row(settings, name, spec.name, data, np.array(found[0].risk), is_enough)]
+    rows = [_row(settings, name, f"{spec.name}, cross-fitted", data, data.first, np.array(found[0].risk), is_enough)]
     for one in found:
         rows.append(
             {
@@ -158,10 +158,12 @@ def _denied(settings: Settings, name: str, data: Dataset, is_enough: bool) -> li
     return rows
 
 
-def _row(settings: Settings, name: str, model: str, data: Dataset, risk: Any, is_enough: bool) -> dict[str, Any]:
-    from ml import candidates
+def _row(
+    settings: Settings, name: str, model: str, data: Dataset, rows: Any, risk: Any, is_enough: bool
+) -> dict[str, Any]:
+    from ml.evaluate import Outcome
 
-    outcome, rows = candidates.test_outcome(data)
+    outcome = Outcome(data.sample.time[rows], data.sample.event[rows])
     found = against_oracle(settings, name, data.design.person_id[rows], data.design.index_at[rows], outcome, risk)
     return {
         "stage": f"{name}: {model}",
