@@ -1,0 +1,139 @@
+-- One row per visit segment (PV1), each with what is known of the visit by then: in HL7 v2 an empty field
+-- says
+-- nothing new, so the last value stands; a cancelled discharge (A13) takes the end away.
+with
+    raw as (
+        select
+            *,
+            {{ hl7_time("message_time", "message_time") }} as message_iso,
+            coalesce(visit_key, concat_ws('~', patient_id, admitted_at)) as visit,
+            nullif(admitted_at, '""') as admitted_text,
+            coalesce(
+                nullif(discharged_at, '""'),
+                case when trigger_event = 'A03' then coalesce(event_at, event_recorded_at, message_time) end
+            ) as discharged_text,
+            case
+                when message_code <> 'ADT'
+                then null
+                when trigger_event in ('A01', 'A02', 'A04', 'A06', 'A07', 'A13', 'A22')
+                then 'in-progress'
+                when trigger_event = 'A03'
+                then 'finished'
+                when trigger_event in ('A05', 'A14')
+                then 'planned'
+                when trigger_event in ('A11', 'A23', 'A27', 'A38')
+                then 'cancelled'
+                when trigger_event = 'A21'
+                then 'onleave'
+            end as state
+        from {{ source("hl7v2", "hl7v2_visit") }}
+        -- a segment that names neither a visit nor a time of admission speaks of none
+        where visit_key is not null or nullif(admitted_at, '""') is not null
+    ),
+
+    ordered as (
+        select
+            *,
+            {{ time_start("message_iso") }} as message_at,
+            count(case when trigger_event = 'A13' then 1 end) over visits as n_discharges_cancelled
+        from raw
+        window
+            visits as (
+                partition by source, patient_id, visit
+                order by message_iso nulls first, file_id, record_no
+                rows between unbounded preceding and current row
+            )
+    ),
+
+    carried as (
+        select
+            * exclude (patient_class, admitted_text, facility, state, discharged_text),
+            last_value(nullif(patient_class, '""') ignore nulls) over visits as patient_class,
+            coalesce(
+                last_value(admitted_text ignore nulls) over visits,
+                first_value(
+                    case
+                        when trigger_event in ('A01', 'A04')
+                        then coalesce(event_at, event_recorded_at, message_time)
+                    end
+                    ignore nulls
+                ) over visits
+            ) as admitted_text,
+            last_value(facility ignore nulls) over visits as facility,
+            last_value(state ignore nulls) over visits as state,
+            last_value(discharged_text ignore nulls) over stays as discharged_text
+        from ordered
+        window
+            visits as (
+                partition by source, patient_id, visit
+                order by message_iso nulls first, file_id, record_no
+                rows between unbounded preceding and current row
+            ),
+            stays as (
+                partition by source, patient_id, visit, n_discharges_cancelled
+                order by message_iso nulls first, file_id, record_no
+                rows between unbounded preceding and current row
+            )
+    ),
+
+    timed as (
+        select
+            *,
+            {{ hl7_time("admitted_text", "message_time") }} as admitted_iso,
+            {{ hl7_time("discharged_text", "message_time") }} as discharged_iso
+        from carried
+    ),
+
+    final as (
+        select
+            source as source_system,
+            'hl7v2_visit' as source_table,
+            visit as source_id,
+            '' as component,
+            patient_id as source_person_key,
+            visit as encounter_key,
+            cast(1 as bigint) as code_no,
+            cast(null as varchar) as code_system,
+            cast(null as varchar) as code,
+            hospital_service as display,
+            case
+                patient_class
+                when 'I'
+                then 'IMP'
+                when 'O'
+                then 'AMB'
+                when 'E'
+                then 'EMER'
+                when 'P'
+                then 'PRENC'
+                else patient_class
+            end as category,
+            case
+                when state = 'in-progress' and discharged_text is not null
+                then 'finished'
+                else coalesce(state, 'unknown')
+            end as status,
+            coalesce(state = 'cancelled', false) as is_retracted,
+            coalesce(trigger_event = 'A13', false) as is_revision,
+            cast(null as double) as value_num,
+            cast(null as varchar) as comparator,
+            facility as value_text,
+            cast(null as varchar) as value_code_system,
+            cast(null as varchar) as value_code,
+            cast(null as varchar) as unit_src,
+            cast(null as double) as ref_low,
+            cast(null as double) as ref_high,
+            admitted_text as event_text,
+            {{ time_start("admitted_iso") }} as event_at,
+            {{ time_end("discharged_iso") }} as event_end_at,
+            {{ time_precision("admitted_iso") }} as event_precision,
+            cast(null as timestamp) as recorded_at,
+            cast(null as varchar) as recorded_precision,
+            message_at as updated_at,
+            file_id,
+            record_no
+        from timed
+    )
+
+select *
+from final
