@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ehr.ccda.tables import TABLES as CCDA
 from ehr.extract.tables import TABLES as EXTRACT
 from ehr.fhir.tables import TABLES as FHIR
+from ehr.hl7v2.tables import TABLES as HL7V2
 from lake.tables import Table
 
-TABLES: tuple[Table, ...] = (*FHIR, *EXTRACT)
+TABLES: tuple[Table, ...] = (*FHIR, *HL7V2, *CCDA, *EXTRACT)

@@ -9,7 +9,9 @@ from functools import cache
 from ehr.ccda.xml import Node
 
 _C_CDA = "2.16.840.1.113883.10.20."
-_STEP = re.compile(r"(?P<up>\^?)(?P<tag>[\w:]+)(?:\{(?P<template>[\d.]+)\})?(?:\[(?P<name>\w+)(?P<how>\^?=)(?P<value>[^\]]+)\])?")
+_STEP = re.compile(
+    r"(?P<up>\^?)(?P<tag>[\w:]+)(?:\{(?P<template>[\d.]+)\})?(?:\[(?P<name>\w+)(?P<how>\^?=)(?P<value>[^\]]+)\])?"
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def _step(text: str) -> Step:
     if found is None:
         raise ValueError(f"{text!r} is no step of a path")
     template = template_id(found["template"]) if found["template"] else ""
-    return Step(found["tag"], bool(found["up"]), template, found["name"] or "", found["how"] == "^=", found["value"] or "")
+    return Step(
+        found["tag"], bool(found["up"]), template, found["name"] or "", found["how"] == "^=", found["value"] or ""
+    )
 
 
 def _find(node: Node, steps: tuple[Step, ...], leaf: str) -> Node | None:

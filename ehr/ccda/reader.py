@@ -23,7 +23,7 @@ HEADER = {
 """Elements of a document before its body (CDA R2, 4.2)."""
 _ROOT = re.compile(r"<(?:[\w.-]+:)?(\w+)[\s/>]")
 _HINT = re.compile(r"urn:hl7-org:v3|2\.16\.840\.1\.113883\.|<templateId\s|<patientRole[\s>]|<section[\s>]")
-"""What a part of a document must hold to be taken for one: CDA's namespace, an identifier of HL7's tree, its elements."""
+"""What a part of a document must hold to be taken for one: CDA's namespace, an HL7 identifier, its elements."""
 _BEFORE_ROOT = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE(?:[^\[>]*\[.*?\]|[^>]*)\s*>\s*)*", re.DOTALL)
 
 
@@ -76,6 +76,7 @@ def _on_start(node: Node, stager: Stager) -> None:
         stager.header(above)
         above.children[:] = [node]
         above.attributes.clear()
+        above.text = ""
 
 
 def _on_end(node: Node, stager: Stager) -> None:
@@ -104,8 +105,8 @@ def _read(landed: Landed, sink: Sink) -> None:
 READERS: tuple[Reader, ...] = (
     Reader(
         name="ccda",
-        description="C-CDA 2.1 documents (XML): allergies, encounters, immunizations, medications, problems, procedures,"
-        " results, vital signs, social and family history.",
+        description="C-CDA 2.1 documents (XML): allergies, encounters, immunizations, medications, problems,"
+        " procedures, results, vital signs, social and family history.",
         tables=TABLES,
         matches=_matches,
         read=_read,

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from ehr.ccda.mapping import DOCUMENT, PERSON, SECTION, VALUE, Part, mapping
 from ehr.ccda.paths import Path
-from ehr.ccda.tables import TABLES
+from ehr.ccda.tables import PLACE, TABLES, TIMES
 from ehr.ccda.xml import Node, leaves
+from ehr.hl7_times import iso
 from ehr.leaves import LeafReport
 from lake.sink import Sink
 from lake.tables import by_name
@@ -56,9 +57,14 @@ class Stager:
         if len(people) == 1:  # a document of several patients names them in its entries; nobody is guessed
             self.patient_id = people[0]["patient_id"]
         for one in people:
-            self._add(PERSON, one)
+            self._add(
+                PERSON,
+                self._place()
+                | {"patient_id": one.pop("patient_id")}
+                | {k: v for k, v in one.items() if k not in PLACE},
+            )
         if document is not None:
-            self._add(DOCUMENT, document)
+            self._add(DOCUMENT, document | self._place())
         self._statements(root, None)
         self._account(root, root.tag, None)
 
@@ -110,6 +116,7 @@ class Stager:
             "record_no": self.records,
             "document_id": self.document_id,
             "document_time": self.document_time,
+            "document_time_iso": iso(self.document_time, None),
             "patient_id": self.patient_id,
         }
 
@@ -157,8 +164,15 @@ class Stager:
         if element is None:
             yield {"coding_no": 1}
             return
-        shared = {"code_null": _take(element, "nullFlavor", part.table), "code_text": self._original_text(element, part.table)}
-        found = [one for one in (element, *(c for c in element.children if c.tag == "translation")) if "code" in one.attributes]
+        shared = {
+            "code_null": _take(element, "nullFlavor", part.table),
+            "code_text": self._original_text(element, part.table),
+        }
+        found = [
+            one
+            for one in (element, *(c for c in element.children if c.tag == "translation"))
+            if "code" in one.attributes
+        ]
         for number, one in enumerate(found, start=1):
             yield {
                 "coding_no": number,
@@ -197,7 +211,10 @@ class Stager:
                 self.report.ignored[rule] += 1
             else:
                 self.report.staged[VALUE] += 1
-                self._add(VALUE, {**self._place(), "section_code": section, "path": place, "line_no": one.line, "value": value})
+                self._add(
+                    VALUE,
+                    {**self._place(), "section_code": section, "path": place, "line_no": one.line, "value": value},
+                )
 
     def _add(self, table: str, row: dict[str, Any]) -> None:
         self._rows[table].append(row)
@@ -206,7 +223,12 @@ class Stager:
 
     def _flush(self, table: str) -> None:
         rows, schema = self._rows.pop(table), _SCHEMAS[table]
-        self.sink.write(table, pa.table({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema))
+        for column in TIMES.intersection(schema.names):
+            for row in rows:
+                row[f"{column}_iso"] = iso(row.get(column), self.document_time)
+        self.sink.write(
+            table, pa.table({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema)
+        )
 
 
 def _elements(node: Node) -> Iterator[Node]:

@@ -87,9 +87,13 @@ def read(stream: IO[bytes], on_start: Callable[[Node], None], on_end: Callable[[
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if len(stack) >= MAX_DEPTH:
-            raise BadFile("too_deep", f"line {parser.CurrentLineNumber}: more than {MAX_DEPTH} elements inside each other")
+            raise BadFile(
+                "too_deep", f"line {parser.CurrentLineNumber}: more than {MAX_DEPTH} elements inside each other"
+            )
         if len(attributes) > MAX_ATTRIBUTES:
-            raise BadFile("too_many_attributes", f"line {parser.CurrentLineNumber}: more than {MAX_ATTRIBUTES} attributes")
+            raise BadFile(
+                "too_many_attributes", f"line {parser.CurrentLineNumber}: more than {MAX_ATTRIBUTES} attributes"
+            )
         for key, value in attributes.items():
             if key.startswith("xmlns:") and value in _NAMESPACES:
                 prefixes[key[6:] + ":"] = _NAMESPACES[value]
@@ -116,13 +120,19 @@ def read(stream: IO[bytes], on_start: Callable[[Node], None], on_end: Callable[[
     def doctype(*_: object) -> None:
         raise BadFile(
             "doctype_refused",
-            f"line {parser.CurrentLineNumber}: a document type; CDA has none, and entities could read files or exhaust memory",
+            f"line {parser.CurrentLineNumber}: a document type; CDA has none, its entities could read files",
         )
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
     parser.StartDoctypeDeclHandler = doctype
+    _feed(parser, stream)
+    return root[0]
+
+
+def _feed(parser: expat.XMLParserType, stream: IO[bytes]) -> None:
+    """Parse the stream to its end."""
     seen = 0
     try:
         while block := stream.read(_BLOCK):
@@ -134,9 +144,8 @@ def read(stream: IO[bytes], on_start: Callable[[Node], None], on_end: Callable[[
     except expat.ExpatError as error:
         where = f"line {error.lineno} column {error.offset + 1}"
         raise BadFile("invalid_xml", f"{where}: {expat.ErrorString(error.code)}; deliver the document again") from None
-    except ValueError as error:  # an encoding that expat does not know
-        raise BadFile("invalid_xml", f"the declared encoding is not supported: {type(error).__name__}") from None
-    return root[0]
+    except (LookupError, ValueError):
+        raise BadFile("invalid_xml", "the encoding that it declares is not supported; deliver it in UTF-8") from None
 
 
 def _renamed(name: str, prefixes: dict[str, str]) -> str:

@@ -60,13 +60,15 @@ def codec_of(head: bytes) -> str:
     return CHARACTER_SETS.get(first, "")
 
 
-def write(path: Path, target: Path, codec: str) -> None:
+def write(path: Path, target: Path, codec: str, before: int = 0) -> None:
     """Write the lines of ``path`` to ``target`` (columns of ``SCHEMA``; ``problem`` says why a line is no text).
+
+    The first line gets the number ``before + 1``.
 
     Raises:
         BadFile: a line is longer than ``MAX_LINE_BYTES``.
     """
-    number = 1
+    number = before + 1
     with path.open("rb") as file, pq.ParquetWriter(target, SCHEMA, compression="lz4") as writer:
         for lines in _lines(_utf8(file, codec)):
             numbers = pa.array(range(number, number + len(lines)), pa.int64())
@@ -115,7 +117,8 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 def _salvaged(lines: list[bytes]) -> tuple[pa.Array, pa.Array]:
     """Lines one by one; what is not text keeps its place, so that no segment slides into another message."""
-    text, problems = [], []
+    text: list[str] = []
+    problems: list[str | None] = []
     for line in lines:
         try:
             text.append(line.decode("utf-8"))

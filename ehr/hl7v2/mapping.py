@@ -87,7 +87,7 @@ class Rule:
 def path(text: str) -> Leaf:
     """Read ``"5.1.1"``."""
     numbers = [int(one) for one in text.split(".")]
-    return Leaf(*(numbers + [1, 1])[:3])
+    return Leaf(*[*numbers, 1, 1][:3])
 
 
 @cache
@@ -147,7 +147,10 @@ def mapped_tables(context: dict[str, tuple[str, ...]]) -> list[Table]:
                     pa.field("record_no", pa.int64()),
                     pa.field("message_no", pa.int64()),
                     *([pa.field("repetition_no", pa.int64())] if _repeats(name) else []),
-                    *(pa.field(column, pa.string()) for column in (*context[name], *ALSO.get(name, ()), *columns(name))),
+                    *(
+                        pa.field(column, pa.string())
+                        for column in (*context[name], *ALSO.get(name, ()), *columns(name))
+                    ),
                 ]
             ),
         )

@@ -6,22 +6,28 @@ cannot be used, ``problem`` and ``detail``. ``hl7_leaf``: one row per value, une
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from ehr.fhir.values import quote
 from ehr.hl7v2.lines import END_BLOCK, START_BLOCK
+from lake.together import RECORDS_PER_FILE
 
 ENVELOPE = ("FHS", "BHS", "BTS", "FTS")
 _HEADS = ("MSH", "FHS", "BHS")
+_FILE_BITS = RECORDS_PER_FILE.bit_length() - 1
+FILE = f"(record_no >> {_FILE_BITS})"
+"""SQL: which of the files read together a record belongs to."""
 _NEVER = "chr(64976)"
 """U+FDD0, a non-character: stands for a delimiter that MSH-2 does not define, so that nothing is split there."""
 
 
-def split(connection: duckdb.DuckDBPyConnection, lines: Path) -> None:
-    """Split the lines of a file (see ``lines.write``) into messages, segments and values."""
-    for statement in (_SEGMENTS.replace("$lines", quote(str(lines))), _FIELDS, _leaves()):
+def split(connection: duckdb.DuckDBPyConnection, lines: Sequence[Path]) -> None:
+    """Split the lines of files (``lines.write``, global record numbers) into messages, segments and values."""
+    listing = "[" + ", ".join(quote(str(one)) for one in lines) + "]"
+    for statement in (_SEGMENTS.replace("$lines", listing), _FIELDS, _leaves()):
         connection.execute(statement)
 
 
@@ -32,19 +38,24 @@ create or replace temp table hl7_segment as
 with
     lines as (
         select record_no, problem as garbled,
-            contains(line, chr({ord(START_BLOCK)})) as starts_frame, contains(line, chr({ord(END_BLOCK)})) as ends_frame,
+            contains(line, chr({ord(START_BLOCK)})) as starts_frame,
+            contains(line, chr({ord(END_BLOCK)})) as ends_frame,
             trim(line, chr({ord(START_BLOCK)}) || chr({ord(END_BLOCK)})) as line
         from read_parquet($lines)
     ),
     named as (
         select *, substr(line, 1, 3) as start, start in {_HEADS} as is_head,
-            case when is_head then record_no end as head_no, case when start = 'MSH' then record_no end as message_head
+            case when is_head then record_no end as head_no,
+            case when start = 'MSH' then record_no end as message_head
         from lines
     ),
     placed as (
-        select *, last_value(head_no ignore nulls) over before as head, last_value(message_head ignore nulls) over before as message
+        select *, last_value(head_no ignore nulls) over before as head,
+            last_value(message_head ignore nulls) over before as message
         from named
-        window before as (order by record_no rows between unbounded preceding and current row)
+        window before as (
+            partition by {FILE} order by record_no rows between unbounded preceding and current row
+        )
     ),
     heads as (
         select record_no as head, garbled as head_garbled, substr(line, 4, 1) as fs,
@@ -68,17 +79,19 @@ with
         from heads
     ),
     messages as (
-        select message, row_number() over (order by message) as message_no,
+        select message, row_number() over (partition by message >> {_FILE_BITS} order by message) as message_no,
             bool_or(starts_frame and start = 'MSH') and not bool_or(ends_frame) as is_cut,
-            bool_or(start = 'MSH' and coalesce(nullif(list_extract(string_split(line, substr(line, 4, 1)), 9), ''), '') = '') as is_untyped
+            bool_or(
+                start = 'MSH'
+                and coalesce(trim(list_extract(string_split(line, substr(line, 4, 1)), 9)), '') = ''
+            ) as is_untyped
         from placed where message is not null group by message
     )
-select placed.record_no, coalesce(messages.message_no, 0) as message_no, placed.line,
-    delimiters.fs, delimiters.cs, delimiters.rs, delimiters.es, delimiters.ss, delimiters.encoding,
-    split_part(placed.line, coalesce(delimiters.fs, '|'), 1) as name,
+select placed.record_no, placed.message, coalesce(messages.message_no, 0) as message_no, placed.line,
+    delimiters.fs, delimiters.cs, delimiters.rs, delimiters.es, delimiters.ss,
+    split_part(placed.line, coalesce(nullif(delimiters.fs, ''), '|'), 1) as name,
     name in {ENVELOPE} as is_envelope,
     case
-        when trim(placed.line) = '' then 'blank'
         when placed.garbled is not null then 'invalid_encoding'
         when is_envelope then null
         when placed.message is null then 'no_message_header'

@@ -12,7 +12,16 @@ MESSAGE = ("control_id", "message_code", "trigger_event", "message_time")
 
 _PATIENT = (*MESSAGE, "patient_id")
 _VISIT = (*_PATIENT, "visit_key")
-_DRUG = (*_VISIT, "order_control", "placer_number", "filler_number", "ordered_at", "timing_start", "timing_end", "route")
+_DRUG = (
+    *_VISIT,
+    "order_control",
+    "placer_number",
+    "filler_number",
+    "ordered_at",
+    "timing_start",
+    "timing_end",
+    "route",
+)
 
 CONTEXT: dict[str, tuple[str, ...]] = {
     "hl7v2_message": (),
@@ -28,6 +37,7 @@ CONTEXT: dict[str, tuple[str, ...]] = {
         "order_placer_number",
         "order_filler_number",
         "order_code",
+        "order_section",
         "order_observed_at",
         "order_reported_at",
         "occurrence_no",
@@ -60,4 +70,42 @@ VALUE = table(
     value=pa.string(),
 )
 
-TABLES: tuple[Table, ...] = (*mapped_tables(CONTEXT), VALUE)
+TIMES = {
+    "message_time",
+    "birth_date",
+    "deceased_at",
+    "event_at",
+    "event_recorded_at",
+    "admitted_at",
+    "discharged_at",
+    "ordered_at",
+    "requested_at",
+    "observed_at",
+    "observed_end_at",
+    "reported_at",
+    "order_observed_at",
+    "order_reported_at",
+    "onset_at",
+    "resolved_at",
+    "recorded_at",
+    "performed_at",
+    "start_at",
+    "end_at",
+    "timing_start",
+    "timing_end",
+    "resource_start",
+    "activity_at",
+    "originated_at",
+    "edited_at",
+}
+"""Columns that stand a second time in ISO form, as ``<column>_iso``."""
+
+
+def _with_iso(one: Table) -> Table:
+    names = [name for name in one.schema.names if name in TIMES]
+    return Table(
+        one.name, one.description, pa.schema([*one.schema, *(pa.field(f"{n}_iso", pa.string()) for n in names)])
+    )
+
+
+TABLES: tuple[Table, ...] = (*(_with_iso(one) for one in mapped_tables(CONTEXT)), VALUE)

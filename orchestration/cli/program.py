@@ -16,6 +16,7 @@ from orchestration.cli import (
     land,
     map,
     measure,
+    messages,
     ml,
     publish,
     query,
@@ -72,6 +73,8 @@ app.add_typer(ml.app, name="ml")
 app.add_typer(map.app, name="map")
 app.add_typer(code.app, name="code")
 app.add_typer(fhir.app, name="fhir")
+app.add_typer(messages.hl7, name="hl7")
+app.add_typer(messages.ccda, name="ccda")
 app.add_typer(ucum.app, name="ucum")
 app.add_typer(measure.app, name="measure")
 app.command()(ui.ui)

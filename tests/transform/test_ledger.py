@@ -117,9 +117,8 @@ CONDITIONS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def ledger(new_home):
-    home = new_home()
+def put(home):
+    """What the tests of this file need; `ledger` (conftest) builds it together with others'."""
     home.put("fhir_patient", [patient("p1")])
     home.put("fhir_observation", OBSERVATIONS)
     home.put("fhir_condition", CONDITIONS)
@@ -137,8 +136,6 @@ def ledger(new_home):
             }
         ],
     )
-    home.dbt("build", "--select", "+twin_fact", "--exclude-resource-type", "unit_test")
-    return home
 
 
 def versions(home, source_id: str, columns: str, component: str = "%"):

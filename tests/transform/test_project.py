@@ -75,6 +75,8 @@ def test_sources_are_what_readers_write():
     for module, attribute in (
         ("ehr.fhir.tables", "TABLES"),
         ("ehr.extract.tables", "TABLES"),
+        ("ehr.hl7v2.tables", "TABLES"),
+        ("ehr.ccda.tables", "TABLES"),
         ("wearables.tables", "TABLES"),
         ("genomics.tables", "TABLES"),
         ("genomics.tables", "DERIVED"),

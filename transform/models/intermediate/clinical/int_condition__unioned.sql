@@ -12,3 +12,9 @@ from {{ ref("stg_meds__condition") }}
 union all
 select *
 from {{ ref("stg_synthea__condition") }}
+union all
+select *
+from {{ ref("stg_hl7v2__condition") }}
+union all
+select *
+from {{ ref("stg_ccda__condition") }}

@@ -18,3 +18,9 @@ from {{ ref("stg_meds__measurement") }}
 union all
 select *
 from {{ ref("stg_synthea__measurement") }}
+union all
+select *
+from {{ ref("stg_hl7v2__measurement") }}
+union all
+select *
+from {{ ref("stg_ccda__measurement") }}

@@ -12,3 +12,9 @@ from {{ ref("stg_meds__medication") }}
 union all
 select *
 from {{ ref("stg_synthea__medication") }}
+union all
+select *
+from {{ ref("stg_hl7v2__medication") }}
+union all
+select *
+from {{ ref("stg_ccda__medication") }}

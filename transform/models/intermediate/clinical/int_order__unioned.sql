@@ -1,1 +1,5 @@
-select * from {{ ref("stg_fhir__order") }}
+select *
+from {{ ref("stg_fhir__order") }}
+union all
+select *
+from {{ ref("stg_hl7v2__order") }}

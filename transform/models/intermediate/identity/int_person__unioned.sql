@@ -15,3 +15,9 @@ from {{ ref("stg_meds__person") }}
 union all
 select *
 from {{ ref("stg_synthea__person") }}
+union all
+select *
+from {{ ref("stg_hl7v2__person") }}
+union all
+select *
+from {{ ref("stg_ccda__person") }}

@@ -3,10 +3,6 @@ with
     raw as (
         select
             *,
-            {{ hl7_time("start_at", "document_time") }} as start_at_iso,
-            {{ hl7_time("end_at", "document_time") }} as end_at_iso,
-            {{ hl7_time("author_time", "document_time") }} as author_time_iso,
-            {{ hl7_time("document_time", "document_time") }} as document_time_iso,
             first_value(coalesce(code, code_text, code_display, code_null)) over (
                 partition by file_id, record_no, statement_no order by coding_no
             ) as main_code,

@@ -9,7 +9,7 @@ with
             source,
             patient_id,
             document_id,
-            document_time,
+            document_time_iso,
             id_root,
             id_extension,
             status,
@@ -22,7 +22,8 @@ with
             coding_no,
             statement_no,
             start_at,
-            author_time,
+            start_at_iso,
+            author_time_iso,
             file_id,
             record_no
         from {{ source("ccda", "ccda_medication") }}
@@ -37,7 +38,7 @@ with
             source,
             patient_id,
             document_id,
-            document_time,
+            document_time_iso,
             id_root,
             id_extension,
             status,
@@ -50,7 +51,8 @@ with
             coding_no,
             statement_no,
             start_at,
-            author_time,
+            start_at_iso,
+            author_time_iso,
             file_id,
             record_no
         from {{ source("ccda", "ccda_immunization") }}
@@ -65,7 +67,7 @@ with
             source,
             patient_id,
             document_id,
-            document_time,
+            document_time_iso,
             id_root,
             id_extension,
             status,
@@ -78,7 +80,8 @@ with
             coding_no,
             statement_no,
             start_at,
-            author_time,
+            start_at_iso,
+            author_time_iso,
             file_id,
             record_no
         from {{ source("ccda", "ccda_procedure") }}
@@ -99,9 +102,6 @@ with
     raw as (
         select
             *,
-            {{ hl7_time("start_at", "document_time") }} as start_at_iso,
-            {{ hl7_time("author_time", "document_time") }} as author_time_iso,
-            {{ hl7_time("document_time", "document_time") }} as document_time_iso,
             first_value(coalesce(code, code_text, code_display, code_null)) over (
                 partition by file_id, record_no, statement_no order by coding_no
             ) as main_code,

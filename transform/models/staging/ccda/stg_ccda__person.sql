@@ -1,13 +1,6 @@
 -- One row per record target (patient) of a document.
 with
-    raw as (
-        select
-            *,
-            {{ hl7_time("birth_time", "document_time") }} as birth_iso,
-            {{ hl7_time("deceased_time", "document_time") }} as deceased_iso,
-            {{ hl7_time("document_time", "document_time") }} as document_iso
-        from {{ source("ccda", "ccda_person") }}
-    ),
+    raw as (select * from {{ source("ccda", "ccda_person") }}),
 
     final as (
         select
@@ -23,14 +16,14 @@ with
             family,
             given,
             case
-                when {{ time_precision("birth_iso") }} in ('day', 'second')
-                then try_cast(left(birth_iso, 10) as date)
+                when {{ time_precision("birth_time_iso") }} in ('day', 'second')
+                then try_cast(left(birth_time_iso, 10) as date)
             end as birth_date,
             birth_time as birth_date_text,
             case upper(gender) when 'M' then 'male' when 'F' then 'female' else 'unknown' end as sex,
-            {{ time_start("deceased_iso") }} as death_at,
+            {{ time_start("deceased_time_iso") }} as death_at,
             case
-                when lower(deceased) = 'true' or deceased_iso is not null
+                when lower(deceased) = 'true' or deceased_time_iso is not null
                 then true
                 when lower(deceased) = 'false'
                 then false
@@ -42,7 +35,7 @@ with
             postal_code,
             cast(null as varchar) as replaced_by,
             cast(null as boolean) as is_active,
-            {{ time_start("document_iso") }} as updated_at,
+            {{ time_start("document_time_iso") }} as updated_at,
             file_id,
             record_no
         from raw

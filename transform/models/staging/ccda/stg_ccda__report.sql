@@ -1,9 +1,6 @@
 -- One row per document; a document that replaces another takes that one back.
 with
-    documents as (
-        select *, {{ hl7_time("effective_time", "document_time") }} as effective_iso
-        from {{ source("ccda", "ccda_document") }}
-    ),
+    documents as (select *, effective_time_iso as effective_iso from {{ source("ccda", "ccda_document") }}),
 
     raw as (
         select

@@ -1,33 +1,24 @@
 -- One row per diagnosis (DG1) or problem (PRB) segment and coding.
 with
-    raw as (
-        select
-            *,
-            {{ hl7_time("onset_at", "message_time") }} as onset_at_iso,
-            {{ hl7_time("resolved_at", "message_time") }} as resolved_at_iso,
-            {{ hl7_time("recorded_at", "message_time") }} as recorded_at_iso,
-            {{ hl7_time("message_time", "message_time") }} as message_iso
-        from {{ source("hl7v2", "hl7v2_condition") }}
-    ),
+    raw as (select * from {{ source("hl7v2", "hl7v2_condition") }}),
 
     -- the code, then its alternate
+    codings as (select unnest([1, 2]) as code_no),
+
     coded as (
         select
-            *,
-            cast(1 as bigint) as code_no,
-            {{ hl7v2_system("code_system") }} as coding_system,
-            code as coding,
-            coalesce(code_text, description, alternate_text) as coding_text
+            raw.*,
+            cast(codings.code_no as bigint) as code_no,
+            case when codings.code_no = 1 then raw.code_system else raw.alternate_system end as system_text,
+            {{ hl7v2_system("system_text") }} as coding_system,
+            case when codings.code_no = 1 then raw.code else raw.alternate_code end as coding,
+            case
+                when codings.code_no = 1
+                then coalesce(raw.code_text, raw.description, raw.alternate_text)
+                else raw.alternate_text
+            end as coding_text
         from raw
-        union all
-        select
-            *,
-            cast(2 as bigint) as code_no,
-            {{ hl7v2_system("alternate_system") }} as coding_system,
-            alternate_code as coding,
-            alternate_text as coding_text
-        from raw
-        where alternate_code is not null
+        inner join codings on codings.code_no = 1 or raw.alternate_code is not null
     ),
 
     final as (
@@ -63,7 +54,7 @@ with
             {{ time_precision("onset_at_iso") }} as event_precision,
             {{ time_start("recorded_at_iso") }} as recorded_at,
             {{ time_precision("recorded_at_iso") }} as recorded_precision,
-            {{ time_start("message_iso") }} as updated_at,
+            {{ time_start("message_time_iso") }} as updated_at,
             file_id,
             record_no
         from coded

@@ -5,13 +5,11 @@ with
     raw as (
         select
             *,
-            {{ hl7_time("message_time", "message_time") }} as message_iso,
             coalesce(visit_key, concat_ws('~', patient_id, admitted_at)) as visit,
-            nullif(admitted_at, '""') as admitted_text,
+            coalesce(event_at_iso, event_recorded_at_iso, message_time_iso) as happened_iso,
             coalesce(
-                nullif(discharged_at, '""'),
-                case when trigger_event = 'A03' then coalesce(event_at, event_recorded_at, message_time) end
-            ) as discharged_text,
+                discharged_at_iso, case when trigger_event = 'A03' then happened_iso end
+            ) as stated_end_iso,
             case
                 when message_code <> 'ADT'
                 then null
@@ -34,54 +32,42 @@ with
     ordered as (
         select
             *,
-            {{ time_start("message_iso") }} as message_at,
+            {{ time_start("message_time_iso") }} as message_at,
             count(case when trigger_event = 'A13' then 1 end) over visits as n_discharges_cancelled
         from raw
         window
             visits as (
                 partition by source, patient_id, visit
-                order by message_iso nulls first, file_id, record_no
+                order by {{ time_start("message_time_iso") }} nulls first, file_id, record_no
                 rows between unbounded preceding and current row
             )
     ),
 
     carried as (
         select
-            * exclude (patient_class, admitted_text, facility, state, discharged_text),
+            * exclude (patient_class, facility, state),
             last_value(nullif(patient_class, '""') ignore nulls) over visits as patient_class,
             coalesce(
-                last_value(admitted_text ignore nulls) over visits,
+                last_value(admitted_at_iso ignore nulls) over visits,
                 first_value(
-                    case
-                        when trigger_event in ('A01', 'A04')
-                        then coalesce(event_at, event_recorded_at, message_time)
-                    end
-                    ignore nulls
+                    case when trigger_event in ('A01', 'A04') then happened_iso end ignore nulls
                 ) over visits
-            ) as admitted_text,
+            ) as start_iso,
             last_value(facility ignore nulls) over visits as facility,
             last_value(state ignore nulls) over visits as state,
-            last_value(discharged_text ignore nulls) over stays as discharged_text
+            last_value(stated_end_iso ignore nulls) over stays as end_iso
         from ordered
         window
             visits as (
                 partition by source, patient_id, visit
-                order by message_iso nulls first, file_id, record_no
+                order by message_at nulls first, file_id, record_no
                 rows between unbounded preceding and current row
             ),
             stays as (
                 partition by source, patient_id, visit, n_discharges_cancelled
-                order by message_iso nulls first, file_id, record_no
+                order by message_at nulls first, file_id, record_no
                 rows between unbounded preceding and current row
             )
-    ),
-
-    timed as (
-        select
-            *,
-            {{ hl7_time("admitted_text", "message_time") }} as admitted_iso,
-            {{ hl7_time("discharged_text", "message_time") }} as discharged_iso
-        from carried
     ),
 
     final as (
@@ -109,7 +95,7 @@ with
                 else patient_class
             end as category,
             case
-                when state = 'in-progress' and discharged_text is not null
+                when state = 'in-progress' and end_iso is not null
                 then 'finished'
                 else coalesce(state, 'unknown')
             end as status,
@@ -123,16 +109,16 @@ with
             cast(null as varchar) as unit_src,
             cast(null as double) as ref_low,
             cast(null as double) as ref_high,
-            admitted_text as event_text,
-            {{ time_start("admitted_iso") }} as event_at,
-            {{ time_end("discharged_iso") }} as event_end_at,
-            {{ time_precision("admitted_iso") }} as event_precision,
+            coalesce(admitted_at, start_iso) as event_text,
+            {{ time_start("start_iso") }} as event_at,
+            {{ time_end("end_iso") }} as event_end_at,
+            {{ time_precision("start_iso") }} as event_precision,
             cast(null as timestamp) as recorded_at,
             cast(null as varchar) as recorded_precision,
             message_at as updated_at,
             file_id,
             record_no
-        from timed
+        from carried
     )
 
 select *

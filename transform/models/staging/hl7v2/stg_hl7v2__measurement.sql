@@ -4,10 +4,6 @@ with
     raw as (
         select
             *,
-            {{ hl7_time("observed_at", "message_time") }} as observed_at_iso,
-            {{ hl7_time("order_observed_at", "message_time") }} as order_observed_at_iso,
-            {{ hl7_time("order_reported_at", "message_time") }} as order_reported_at_iso,
-            {{ hl7_time("message_time", "message_time") }} as message_iso,
             nullif(value_1, '""') as value_main,
             upper(status) as result_status,
             value_type in ('CE', 'CWE', 'CNE', 'CF', 'IS', 'ID') as is_coded,
@@ -22,23 +18,22 @@ with
     ),
 
     -- the code, then its alternate
+    codings as (select unnest([1, 2]) as code_no),
+
     coded as (
         select
-            *,
-            cast(1 as bigint) as code_no,
-            {{ hl7v2_system("code_system") }} as coding_system,
-            code as coding,
-            coalesce(code_text, alternate_text) as coding_text
+            raw.*,
+            cast(codings.code_no as bigint) as code_no,
+            case when codings.code_no = 1 then raw.code_system else raw.alternate_system end as system_text,
+            {{ hl7v2_system("system_text") }} as coding_system,
+            case when codings.code_no = 1 then raw.code else raw.alternate_code end as coding,
+            case
+                when codings.code_no = 1
+                then coalesce(raw.code_text, raw.alternate_text)
+                else raw.alternate_text
+            end as coding_text
         from raw
-        union all
-        select
-            *,
-            cast(2 as bigint) as code_no,
-            {{ hl7v2_system("alternate_system") }} as coding_system,
-            alternate_code as coding,
-            alternate_text as coding_text
-        from raw
-        where alternate_code is not null
+        inner join codings on codings.code_no = 1 or raw.alternate_code is not null
     ),
 
     valued as (
@@ -127,7 +122,7 @@ with
             {{ time_precision("event_iso") }} as event_precision,
             {{ time_start("order_reported_at_iso") }} as recorded_at,
             {{ time_precision("order_reported_at_iso") }} as recorded_precision,
-            {{ time_start("message_iso") }} as updated_at,
+            {{ time_start("message_time_iso") }} as updated_at,
             file_id,
             record_no
         from valued

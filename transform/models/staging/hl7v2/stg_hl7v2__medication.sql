@@ -1,36 +1,25 @@
 -- One row per order, encoded order, dispense or administration of a drug and coding. An order that is
 -- cancelled is taken back, one that is discontinued ends.
 with
-    raw as (
-        select
-            *,
-            {{ hl7_time("start_at", "message_time") }} as start_at_iso,
-            {{ hl7_time("end_at", "message_time") }} as end_at_iso,
-            {{ hl7_time("timing_start", "message_time") }} as timing_start_iso,
-            {{ hl7_time("timing_end", "message_time") }} as timing_end_iso,
-            {{ hl7_time("ordered_at", "message_time") }} as ordered_at_iso,
-            {{ hl7_time("message_time", "message_time") }} as message_iso
-        from {{ source("hl7v2", "hl7v2_medication") }}
-    ),
+    raw as (select * from {{ source("hl7v2", "hl7v2_medication") }}),
 
     -- the code, then its alternate
+    codings as (select unnest([1, 2]) as code_no),
+
     coded as (
         select
-            *,
-            cast(1 as bigint) as code_no,
-            {{ hl7v2_system("code_system") }} as coding_system,
-            code as coding,
-            coalesce(code_text, alternate_text) as coding_text
+            raw.*,
+            cast(codings.code_no as bigint) as code_no,
+            case when codings.code_no = 1 then raw.code_system else raw.alternate_system end as system_text,
+            {{ hl7v2_system("system_text") }} as coding_system,
+            case when codings.code_no = 1 then raw.code else raw.alternate_code end as coding,
+            case
+                when codings.code_no = 1
+                then coalesce(raw.code_text, raw.alternate_text)
+                else raw.alternate_text
+            end as coding_text
         from raw
-        union all
-        select
-            *,
-            cast(2 as bigint) as code_no,
-            {{ hl7v2_system("alternate_system") }} as coding_system,
-            alternate_code as coding,
-            alternate_text as coding_text
-        from raw
-        where alternate_code is not null
+        inner join codings on codings.code_no = 1 or raw.alternate_code is not null
     ),
 
     timed as (
@@ -41,7 +30,7 @@ with
             coalesce(start_at, timing_start, ordered_at) as event_text,
             case
                 when is_stopped
-                then coalesce(ordered_at_iso, message_iso)
+                then coalesce(ordered_at_iso, message_time_iso)
                 else coalesce(end_at_iso, timing_end_iso)
             end as end_iso
         from coded
@@ -89,7 +78,7 @@ with
             {{ time_precision("event_iso") }} as event_precision,
             cast(null as timestamp) as recorded_at,
             cast(null as varchar) as recorded_precision,
-            {{ time_start("message_iso") }} as updated_at,
+            {{ time_start("message_time_iso") }} as updated_at,
             file_id,
             record_no
         from timed

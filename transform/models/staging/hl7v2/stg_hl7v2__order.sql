@@ -8,7 +8,10 @@ with
     ),
 
     appointments as (
-        select *, coalesce(start_at, timing_start, resource_start) as begins_at
+        select
+            *,
+            coalesce(start_at, timing_start, resource_start) as begins_at,
+            coalesce(start_at_iso, timing_start_iso, resource_start_iso) as begins_at_iso
         from {{ source("hl7v2", "hl7v2_appointment") }}
     ),
 
@@ -32,9 +35,9 @@ with
             coalesce(upper(order_control) in ('CA', 'OC', 'CR'), false) as is_retracted,
             cast(null as varchar) as value_text,
             coalesce(requested_at, observed_at) as event_text,
-            {{ hl7_time("coalesce(requested_at, observed_at)", "message_time") }} as event_iso,
+            coalesce(requested_at_iso, observed_at_iso) as event_iso,
             cast(null as varchar) as end_iso,
-            {{ hl7_time("message_time", "message_time") }} as message_iso,
+            message_time_iso,
             file_id,
             record_no
         from orders
@@ -62,32 +65,31 @@ with
             coalesce(trigger_event in ('S15', 'S17', 'S26'), false),
             reason,
             begins_at,
-            {{ hl7_time("begins_at", "message_time") }},
-            {{ hl7_time("coalesce(end_at, timing_end)", "message_time") }},
-            {{ hl7_time("message_time", "message_time") }},
+            begins_at_iso,
+            coalesce(end_at_iso, timing_end_iso),
+            message_time_iso,
             file_id,
             record_no
         from appointments
     ),
 
     -- the code, then its alternate
+    codings as (select unnest([1, 2]) as code_no),
+
     coded as (
         select
-            *,
-            cast(1 as bigint) as code_no,
-            {{ hl7v2_system("code_system") }} as coding_system,
-            code as coding,
-            coalesce(code_text, alternate_text) as coding_text
+            raw.*,
+            cast(codings.code_no as bigint) as code_no,
+            case when codings.code_no = 1 then raw.code_system else raw.alternate_system end as system_text,
+            {{ hl7v2_system("system_text") }} as coding_system,
+            case when codings.code_no = 1 then raw.code else raw.alternate_code end as coding,
+            case
+                when codings.code_no = 1
+                then coalesce(raw.code_text, raw.alternate_text)
+                else raw.alternate_text
+            end as coding_text
         from raw
-        union all
-        select
-            *,
-            cast(2 as bigint) as code_no,
-            {{ hl7v2_system("alternate_system") }} as coding_system,
-            alternate_code as coding,
-            alternate_text as coding_text
-        from raw
-        where alternate_code is not null
+        inner join codings on codings.code_no = 1 or raw.alternate_code is not null
     ),
 
     final as (
@@ -120,7 +122,7 @@ with
             {{ time_precision("event_iso") }} as event_precision,
             cast(null as timestamp) as recorded_at,
             cast(null as varchar) as recorded_precision,
-            {{ time_start("message_iso") }} as updated_at,
+            {{ time_start("message_time_iso") }} as updated_at,
             file_id,
             record_no
         from coded

@@ -13,8 +13,9 @@ with
             family,
             given,
             birth_date,
+            birth_date_iso,
             sex,
-            deceased_at,
+            deceased_at_iso,
             deceased_flag,
             coalesce(phone, phone_unformatted, '(' || phone_area || ')' || phone_local) as phone,
             email,
@@ -23,7 +24,7 @@ with
             postal_code,
             cast(null as varchar) as replaced_by,
             case when trigger_event = 'A29' then false end as is_active,
-            message_time,
+            {{ time_start("message_time_iso") }} as message_at,
             file_id,
             record_no
         from {{ source("hl7v2", "hl7v2_person") }}
@@ -48,9 +49,10 @@ with
             null,
             null,
             null,
+            null,
             patient_id,
             false,
-            message_time,
+            {{ time_start("message_time_iso") }},
             file_id,
             record_no
         from {{ source("hl7v2", "hl7v2_merge") }}
@@ -68,10 +70,6 @@ with
         from merges
     ),
 
-    dated as (select *, {{ hl7_time("message_time", "message_time") }} as message_iso from said),
-
-    timed as (select *, {{ time_start("message_iso") }} as message_at from dated),
-
     carried as (
         select
             source,
@@ -83,8 +81,9 @@ with
             last_value(family ignore nulls) over known as family,
             last_value(given ignore nulls) over known as given,
             last_value(birth_date ignore nulls) over known as birth_date,
+            last_value(birth_date_iso ignore nulls) over known as birth_date_iso,
             last_value(sex ignore nulls) over known as sex,
-            last_value(deceased_at ignore nulls) over known as deceased_at,
+            last_value(deceased_at_iso ignore nulls) over known as deceased_at_iso,
             last_value(deceased_flag ignore nulls) over known as deceased_flag,
             last_value(phone ignore nulls) over known as phone,
             last_value(email ignore nulls) over known as email,
@@ -93,11 +92,10 @@ with
             last_value(postal_code ignore nulls) over known as postal_code,
             last_value(replaced_by ignore nulls) over known as replaced_by,
             is_active,
-            message_time,
             message_at,
             file_id,
             record_no
-        from timed
+        from said
         window
             known as (
                 partition by source, person_key
@@ -115,7 +113,6 @@ with
                 nullif(given, '""') as given,
                 nullif(birth_date, '""') as birth_date,
                 nullif(sex, '""') as sex,
-                nullif(deceased_at, '""') as deceased_at,
                 nullif(deceased_flag, '""') as deceased_flag,
                 nullif(phone, '""') as phone,
                 nullif(email, '""') as email,
@@ -124,14 +121,6 @@ with
                 nullif(postal_code, '""') as postal_code
             )
         from carried
-    ),
-
-    dates as (
-        select
-            *,
-            {{ hl7_time("birth_date", "message_time") }} as birth_iso,
-            {{ hl7_time("deceased_at", "message_time") }} as deceased_iso
-        from stated
     ),
 
     final as (
@@ -148,14 +137,14 @@ with
             family,
             given,
             case
-                when {{ time_precision("birth_iso") }} in ('day', 'second')
-                then try_cast(left(birth_iso, 10) as date)
+                when {{ time_precision("birth_date_iso") }} in ('day', 'second')
+                then try_cast(left(birth_date_iso, 10) as date)
             end as birth_date,
             birth_date as birth_date_text,
             case upper(sex) when 'M' then 'male' when 'F' then 'female' else 'unknown' end as sex,
-            {{ time_start("deceased_iso") }} as death_at,
+            {{ time_start("deceased_at_iso") }} as death_at,
             case
-                when upper(deceased_flag) = 'Y' or deceased_iso is not null
+                when upper(deceased_flag) = 'Y' or deceased_at_iso is not null
                 then true
                 when upper(deceased_flag) = 'N'
                 then false
@@ -170,7 +159,7 @@ with
             message_at as updated_at,
             file_id,
             record_no
-        from dates
+        from stated
     )
 
 select *

@@ -1,7 +1,7 @@
 -- One row per report (OBR that answers an order) or document (TXA) and coding.
 with
     reports as (
-        select *, {{ hl7_time("observed_at", "message_time") }} as observed_at_iso
+        select *
         from {{ source("hl7v2", "hl7v2_report") }}
         where coalesce(message_code not in ('ORM', 'OMG', 'OML', 'OMI', 'ORL', 'ORR'), true)
     ),
@@ -33,9 +33,9 @@ with
             cast(null as varchar) as title,
             observed_at as event_text,
             observed_at_iso as event_iso,
-            {{ hl7_time("observed_end_at", "message_time") }} as end_iso,
-            {{ hl7_time("reported_at", "message_time") }} as recorded_iso,
-            {{ hl7_time("message_time", "message_time") }} as message_iso,
+            observed_end_at_iso as end_iso,
+            reported_at_iso as recorded_iso,
+            message_time_iso,
             file_id,
             record_no
         from reports
@@ -58,33 +58,32 @@ with
             false,
             title,
             coalesce(activity_at, originated_at),
-            {{ hl7_time("coalesce(activity_at, originated_at)", "message_time") }},
+            coalesce(activity_at_iso, originated_at_iso),
             null,
-            {{ hl7_time("coalesce(edited_at, transcribed_at, originated_at)", "message_time") }},
-            {{ hl7_time("message_time", "message_time") }},
+            coalesce(edited_at_iso, originated_at_iso),
+            message_time_iso,
             file_id,
             record_no
         from documents
     ),
 
     -- the code, then its alternate
+    codings as (select unnest([1, 2]) as code_no),
+
     coded as (
         select
-            *,
-            cast(1 as bigint) as code_no,
-            {{ hl7v2_system("code_system") }} as coding_system,
-            code as coding,
-            coalesce(code_text, alternate_text) as coding_text
+            raw.*,
+            cast(codings.code_no as bigint) as code_no,
+            case when codings.code_no = 1 then raw.code_system else raw.alternate_system end as system_text,
+            {{ hl7v2_system("system_text") }} as coding_system,
+            case when codings.code_no = 1 then raw.code else raw.alternate_code end as coding,
+            case
+                when codings.code_no = 1
+                then coalesce(raw.code_text, raw.alternate_text)
+                else raw.alternate_text
+            end as coding_text
         from raw
-        union all
-        select
-            *,
-            cast(2 as bigint) as code_no,
-            {{ hl7v2_system("alternate_system") }} as coding_system,
-            alternate_code as coding,
-            alternate_text as coding_text
-        from raw
-        where alternate_code is not null
+        inner join codings on codings.code_no = 1 or raw.alternate_code is not null
     ),
 
     final as (
@@ -117,7 +116,7 @@ with
             {{ time_precision("event_iso") }} as event_precision,
             {{ time_start("recorded_iso") }} as recorded_at,
             {{ time_precision("recorded_iso") }} as recorded_precision,
-            {{ time_start("message_iso") }} as updated_at,
+            {{ time_start("message_time_iso") }} as updated_at,
             file_id,
             record_no
         from coded

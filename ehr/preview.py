@@ -1,0 +1,79 @@
+"""Read files without landing them: what would be staged, left out and rejected, and the rows themselves."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ehr.leaves import LeafReport
+from lake.ingest import ingest
+from lake.manifest import Entry
+from lake.quarantine import Rejected
+from lake.reader import Landed, Reader
+from lake.settings import Settings
+
+
+@dataclass
+class Preview:
+    """What one file holds.
+
+    Attributes:
+        refused: why the whole file cannot be used; empty if it can.
+        tables: rows by raw table.
+        records: records read, accepted, rejected and ignored by rule (``read`` = the sum of the others).
+        rejected: the rejected records with position and reason.
+        leaves: what became of every value.
+    """
+
+    path: Path
+    refused: str = ""
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
+    leaves: LeafReport = field(default_factory=LeafReport)
+
+
+def preview(reader: Reader, paths: Sequence[Path]) -> list[Preview]:
+    """Read files with one reader (``hl7v2``, ``ccda``) into memory; nothing is written outside a scratch folder.
+
+    Contracts of raw tables are not applied: those are of the boundary that a landed file has to pass.
+
+    Raises:
+        FileNotFoundError: a path does not exist.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Settings(home=Path(scratch))
+        landed = []
+        for number, path in enumerate(paths):
+            link = settings.landing / "preview" / str(number) / path.name
+            link.parent.mkdir(parents=True)
+            link.symlink_to(path.resolve(strict=True))
+            landed.append(Landed(link, "preview"))
+        entries = ingest(settings, [reader], {}, landed)
+        return [_preview(settings, path, entry) for path, entry in zip(paths, entries, strict=True)]
+
+
+def _preview(settings: Settings, path: Path, entry: Entry) -> Preview:
+    if entry.status != "ingested":
+        return Preview(path, refused=f"{entry.reason}: {entry.detail}")
+    quarantine = settings.quarantine / f"{entry.file_id}.parquet"
+    rejected = pq.read_table(quarantine).to_pylist() if quarantine.exists() else []
+    return Preview(
+        path,
+        tables={one: pq.read_table(settings.raw / one / f"{entry.file_id}.parquet") for one in sorted(entry.rows)},
+        records={
+            "read": entry.records_read,
+            "accepted": entry.records_accepted,
+            "rejected": entry.records_rejected,
+            "ignored": sum(entry.records_ignored.values()),
+        },
+        ignored=entry.records_ignored,
+        rejected=[Rejected(**row) for row in rejected],
+        leaves=LeafReport.of(entry.notes["leaves"]),
+    )
