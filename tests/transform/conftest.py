@@ -123,15 +123,3 @@ class environment:
 def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Home]]:
     """Make a fresh home with typed empty tables."""
     return lambda: Home(tmp_path_factory.mktemp("twin_home"))
-
-
-@pytest.fixture(scope="session")
-def ledger(new_home: Callable[[], Home]) -> Home:
-    """The ledger over the deliveries of several test files: one run of dbt serves them all."""
-    from tests.transform import test_ledger, test_messages
-
-    home = new_home()
-    test_ledger.put(home)
-    test_messages.put(home)
-    home.dbt("build", "--select", "+twin_fact", "--exclude-resource-type", "unit_test")
-    return home

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.transform import messages_in_the_ledger
+from tests.transform.messages_in_the_ledger import *  # noqa: F403  (its tests: one run of dbt serves both)
 from tests.transform.rows import ICD10CM, SNOMED, condition, lab, observation, patient
 
 COLLECTED = datetime(2020, 3, 1, 8)
@@ -117,8 +119,10 @@ CONDITIONS = [
 ]
 
 
-def put(home):
-    """What the tests of this file need; `ledger` (conftest) builds it together with others'."""
+@pytest.fixture(scope="module")
+def ledger(new_home):
+    home = new_home()
+    messages_in_the_ledger.put(home)
     home.put("fhir_patient", [patient("p1")])
     home.put("fhir_observation", OBSERVATIONS)
     home.put("fhir_condition", CONDITIONS)
@@ -136,6 +140,8 @@ def put(home):
             }
         ],
     )
+    home.dbt("build", "--select", "+twin_fact", "--exclude-resource-type", "unit_test")
+    return home
 
 
 def versions(home, source_id: str, columns: str, component: str = "%"):

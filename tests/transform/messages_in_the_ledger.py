@@ -1,4 +1,7 @@
-"""HL7 v2 and C-CDA from landing to the ledger: corrections, retractions, visits that change state, merged patients."""
+"""HL7 v2 and C-CDA from landing to the ledger: corrections, retractions, visits that change state, merged patients.
+
+Collected by test_ledger, so that both share one run of dbt (fixture ``ledger``).
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,7 @@ FILES = {
 
 
 def put(home: Home) -> None:
-    """Land the messages and a document in a home; `ledger` (conftest) builds it together with others'."""
+    """Land the messages and a document in a home."""
     settings = Settings(home=home.path)
     files = {name: "".join(MESSAGES[one] for one in names) for name, names in FILES.items()}
     files["mercy/summary.xml"] = document()
