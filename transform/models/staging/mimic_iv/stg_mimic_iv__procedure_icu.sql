@@ -24,7 +24,7 @@ with
             false as is_revision,
             raw.value as value_num,
             cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
+            raw.location as value_text,
             cast(null as varchar) as value_code_system,
             cast(null as varchar) as value_code,
             raw.valueuom as unit_src,

@@ -1,0 +1,1 @@
+select * from complete_blood_count
