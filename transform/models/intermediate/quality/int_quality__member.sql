@@ -1,5 +1,5 @@
 -- One row per value set that a measure names and code in it, whoever delivered the value set. Codes that a
--- measure names directly are sets of their own.
+-- measure names directly are sets of their own. Where no value set was delivered nothing is measured.
 {{ config(materialized="table") }}
 
 with
@@ -22,6 +22,7 @@ with
         union all
         select value_set, code_system, code
         from codes
+        where exists (select 1 from delivered)
     ),
 
     final as (
