@@ -1,6 +1,5 @@
--- One row per copy of an infusion, bolus or intake in the ICU: what was given, with its amount. The rate
--- stands in
--- stg_mimic_iv__measurement_input_rate.
+-- One row per copy of an infusion, bolus or intake in the ICU: what was given, with its amount. The rate is
+-- a measurement of its own.
 with
     raw as (select * from {{ source("mimic_iv", "mimic_iv_inputevents") }}),
 

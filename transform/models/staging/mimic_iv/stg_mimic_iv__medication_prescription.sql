@@ -61,7 +61,7 @@ with
             try_cast(coded.dose_val_rx as double) as value_num,
             cast(null as varchar) as comparator,
             -- as a prescription reads: what, then how; the route follows the last comma
-            concat_ws(', ', coded.prod_strength, coded.route) as value_text,
+            nullif(concat_ws(', ', coded.prod_strength, coded.route), '') as value_text,
             cast(null as varchar) as value_code_system,
             cast(null as varchar) as value_code,
             coded.dose_unit_rx as unit_src,
