@@ -1,3 +1,4 @@
+{{ config(materialized="table") }}
 -- Every delivered copy of every clinical record, part and coding, of all sources and domains.
 with
     final as (
