@@ -1,6 +1,5 @@
--- One row per sample of a source: the person it belongs to, and when its results could first be used. A
--- sheet that
--- was delivered again with a later date does not move that moment.
+-- One row per sample of a source: the person it belongs to, and when its results could first be used.
+-- A sheet that was delivered again with a later date does not move that moment.
 with
     samples as (select * from {{ ref("stg_genomics__sample") }}),
 

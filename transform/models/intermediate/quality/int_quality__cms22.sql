@@ -77,9 +77,8 @@ with
         left join prior_readings on prior_readings.episode = encounters.episode
     ),
 
-    -- a high reading is the first one unless the encounter has an earlier high one; an earlier high one of
-    -- any
-    -- encounter makes all of the person's high readings second ones too
+    -- a high reading is the first one unless the encounter has an earlier high one; an earlier high
+    -- one of any encounter makes all of the person's high readings second ones too
     staged as (
         select *, 'normal' as stage
         from graded

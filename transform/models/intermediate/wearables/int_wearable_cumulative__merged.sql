@@ -1,13 +1,9 @@
--- One row per interval and local day of a cumulative metric, with the part of its value that counts once
--- sources are
--- merged. A better source (watch before phone) counts whole; of a lesser one only the share of the interval
--- that no
--- better source covers. Method: per source the union of all better sources as islands, their length up to
--- any moment
--- as a running total, and the covered part of an interval as the difference of that total at its two ends.
--- Lengths
--- are whole microseconds, so nothing is lost to rounding. Intervals of one source add up, also where they
--- overlap.
+-- One row per interval and local day of a cumulative metric, with the part of its value that counts
+-- once sources are merged. A better source (watch before phone) counts whole; of a lesser one only the
+-- share of the interval that no better source covers. Method: per source the union of all better
+-- sources as islands, their length up to any moment as a running total, and the covered part of an
+-- interval as the difference of that total at its two ends. Lengths are whole microseconds, so nothing
+-- is lost to rounding. Intervals of one source add up, also where they overlap.
 with
     samples as (
         select *

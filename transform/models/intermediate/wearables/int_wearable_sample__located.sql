@@ -1,8 +1,7 @@
--- One row per sample with its UTC and its local time. Local time comes from, in this order: the zone that
--- the record
--- names; for naive local times the text itself; the record's own offset; the person's zone history; and
--- only then the
--- offset that an export was written with, which is the phone's at export time, not the sample's.
+-- One row per sample with its UTC and its local time. Local time comes from, in this order: the zone
+-- that the record names; for naive local times the text itself; the record's own offset; the person's
+-- zone history; and only then the offset that an export was written with, which is the phone's at
+-- export time, not the sample's.
 {{ config(materialized="table") }}
 
 with

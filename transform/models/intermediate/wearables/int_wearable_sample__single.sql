@@ -1,9 +1,7 @@
--- One row per sample of a person, whatever was delivered twice. Two steps: the same content in several
--- files or
--- lines is one sample; and where a source states the same interval again with another value (a day that was
--- still
--- running when it was sent), the delivery that reaches furthest wins. Neither depends on the order of
--- arrival.
+-- One row per sample of a person, whatever was delivered twice, in two steps. The same content in several
+-- files or lines is one sample. And where a source states the same interval again with another value (a day
+-- that was still running when it was sent), the delivery that reaches furthest wins. Neither depends on the
+-- order of arrival.
 {{ config(materialized="table") }}
 
 with

@@ -1,8 +1,7 @@
--- One row per person and local wake date: the main sleep, from the best source that saw it. Stages of one
--- source that
--- lie less than two hours apart are one episode; it belongs to the date on which it ends. Asleep time is
--- the union of
--- the sleeping stages less the union of being awake, to the microsecond; fragments and overlaps count once.
+-- One row per person and local wake date: the main sleep, from the best source that saw it. Stages of
+-- one source that lie less than two hours apart are one episode; it belongs to the date on which it
+-- ends. Asleep time is the union of the sleeping stages less the union of being awake, to the
+-- microsecond; fragments and overlaps count once.
 with
     samples as (select * from {{ ref("int_wearable_sample__located") }}),
 

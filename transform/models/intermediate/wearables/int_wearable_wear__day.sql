@@ -1,8 +1,6 @@
 -- One row per person and local day on which something was worn: the minutes that worn sensors cover. A
--- reading of a
--- moment stands for its minute. A lower bound: totals of many hours say nothing about when something was
--- worn, and days
--- with only those are absent here, because not known is not zero.
+-- reading of a moment stands for its minute. A lower bound: totals of many hours say nothing about
+-- when something was worn, and days with only those are absent here, because not known is not zero.
 with
     samples as (
         select

@@ -43,9 +43,8 @@ with
     prescriptions as (select * from {{ ref("twin_medication") }} where {{ is_current() }}),
 
     -- ages and current drugs are those of the last day that any record speaks of; nothing can be known
-    -- later than
-    -- it was taken in, unless its dates were shifted to hide the person: then the person's own last record
-    -- is the day
+    -- later than it was taken in, unless its dates were shifted to hide the person: then the person's
+    -- own last record is the day
     last_day as (
         select cast(max(known_at) as date) as ends_date
         from {{ ref("twin_fact") }}

@@ -1,9 +1,7 @@
--- One row per key: its stable integer. A hash of the key; of two keys with the same number the first keeps
--- it and the other
--- is hashed again. The CDM's columns are 32 bits wide, so people and events share 1 … 1,999,999,999, and
--- what the site
--- codes itself lies from 2,000,000,001 on, as OMOP reserves. After the last round the test of uniqueness
--- decides.
+-- One row per key: its stable integer. A hash of the key; of two keys with the same number the first
+-- keeps it and the other is hashed again. The CDM's columns are 32 bits wide, so people and events
+-- share 1 … 1,999,999,999, and what the site codes itself lies from 2,000,000,001 on, as OMOP
+-- reserves. After the last round the test of uniqueness decides.
 {{ config(materialized="table") }}
 {% set rounds = 5 %}
 

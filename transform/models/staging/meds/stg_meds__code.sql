@@ -1,8 +1,6 @@
 -- One row per code of a dataset: what its parts mean. Codes of MEDS are free text; the seed lists the
--- families that common
--- converters and our own export write, and the longest prefix wins. A code of no family is an observation,
--- coded by
--- itself. The dataset's own codes.parquet adds standard codes.
+-- families that common converters and our own export write, and the longest prefix wins. A code of no
+-- family is an observation, coded by itself. The dataset's own codes.parquet adds standard codes.
 with
     delivered as (select distinct source, code from {{ source("meds", "meds_event") }}),
 

@@ -1,6 +1,6 @@
--- One row per event and coding, with its domain; the end of a stay or infusion closes the start before it
--- and is no row of
--- its own. Times are those of the dataset; `available_time`, where it has one, is when the event was known.
+-- One row per event and coding, with its domain; the end of a stay or infusion closes the start before
+-- it and is no row of its own. Times are those of the dataset; `available_time`, where it has one, is
+-- when the event was known.
 {{ config(materialized="table") }}
 
 with

@@ -1,6 +1,6 @@
--- One row per copy of a laboratory result and coding (LOINC where the seed has the item), known when it was
--- stored.
--- Results that are words stand in `value` or, where that is empty or masked (`___`), in `comments`.
+-- One row per copy of a laboratory result and coding (LOINC where the seed has the item), known when
+-- it was stored. Results that are words stand in `value` or, where that is empty or masked (`___`), in
+-- `comments`.
 with
     raw as (select * from {{ source("mimic_iv", "mimic_iv_labevents") }}),
 

@@ -1,6 +1,6 @@
--- One row per event of a subject, in the columns of MEDS 0.4 and some of our own: `available_time` is when
--- the event was
--- known, which MEDS has no name for. A fact without a time would count as always known, so it is not there.
+-- One row per event of a subject, in the columns of MEDS 0.4 and some of our own: `available_time` is
+-- when the event was known, which MEDS has no name for. A fact without a time would count as always
+-- known, so it is not there.
 with
     people as (select * from {{ here(ref("interop_person")) }}),
 

@@ -1,8 +1,6 @@
--- One row per coding of the ledger: the OMOP concepts that stand for it. The source concept is the landed
--- vocabulary's, else
--- one of the site's own; the standard concept follows from the landed vocabulary (`Maps to`; of several the
--- one with the
--- smallest number), else it is 0.
+-- One row per coding of the ledger: the OMOP concepts that stand for it. The source concept is the
+-- landed vocabulary's, else one of the site's own; the standard concept follows from the landed
+-- vocabulary (`Maps to`; of several the one with the smallest number), else it is 0.
 {{ config(materialized="table") }}
 
 with

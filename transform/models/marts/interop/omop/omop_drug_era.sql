@@ -1,6 +1,5 @@
--- One row per person, ingredient and span without a gap of more than 30 days, OHDSI's persistence window.
--- The landed
--- vocabulary says which ingredient a drug has; without one there are no eras.
+-- One row per person, ingredient and span without a gap of more than 30 days, OHDSI's persistence
+-- window. The landed vocabulary says which ingredient a drug has; without one there are no eras.
 with
     ingredients as (
         select descendants.descendant_concept_id as drug_concept_id, concepts.concept_id

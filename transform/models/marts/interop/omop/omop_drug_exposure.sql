@@ -1,6 +1,5 @@
--- One row per prescription, administration or vaccination. Where the end is not known, the CDM's end is the
--- day of the start
--- and verbatim_end_date is null.
+-- One row per prescription, administration or vaccination. Where the end is not known, the CDM's end
+-- is the day of the start and verbatim_end_date is null.
 with
     final as (
         select

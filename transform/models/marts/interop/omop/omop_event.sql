@@ -1,8 +1,6 @@
--- One row per dated fact of a person of the CDM: which of its tables it belongs to, and what all of them
--- need. The domain of
--- the standard concept decides where it goes, as OMOP asks; without one, the kind of the fact. What was
--- never done and what
--- has no date is no event.
+-- One row per dated fact of a person of the CDM: which of its tables it belongs to, and what all of
+-- them need. The domain of the standard concept decides where it goes, as OMOP asks; without one, the
+-- kind of the fact. What was never done and what has no date is no event.
 with
     facts as (
         select *, coalesce(event_at, case when domain = 'device' then known_at end) as start_at

@@ -1,6 +1,6 @@
--- One row per measurement. The number stands in the canonical unit where there is one, else as written;
--- value_source_value
--- keeps what was written. A reference range is given only where the unit is the written one.
+-- One row per measurement. The number stands in the canonical unit where there is one, else as
+-- written; value_source_value keeps what was written. A reference range is given only where the unit
+-- is the written one.
 with
     events as (select * from {{ here(ref("omop_event")) }} where kind = 'measurement'),
 
