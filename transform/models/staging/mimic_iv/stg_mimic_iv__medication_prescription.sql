@@ -16,7 +16,14 @@ with
         group by source, pharmacy_id
     ),
 
-    ingredients as (select * from {{ ref("mimic_iv_drug_ingredient") }}),
+    -- a name is looked up once, however often it was prescribed
+    ingredients as (
+        select names.drug, patterns.rxnorm
+        from (select distinct drug from raw) as names
+        inner join
+            {{ ref("mimic_iv_drug_ingredient") }} as patterns
+            on regexp_matches(lower(names.drug), patterns.pattern)
+    ),
 
     ordered as (
         select raw.*, coalesce(orders.ordered_at, entries.entered_at) as recorded_at
@@ -28,7 +35,7 @@ with
     coded as (
         select ordered.*, cast(1 as bigint) as code_no, 'rxnorm' as code_system, ingredients.rxnorm as code
         from ordered
-        inner join ingredients on regexp_matches(lower(ordered.drug), ingredients.pattern)
+        inner join ingredients on ingredients.drug = ordered.drug
         union all
         select ordered.*, cast(2 as bigint) as code_no, 'ndc' as code_system, ordered.ndc as code
         from ordered
