@@ -146,6 +146,15 @@ def test_a_statement_that_no_table_knows_is_staged_as_written(read) -> None:
     assert ("18776-5", "entry/act/effectiveTime/low/@value", "2025") in values
 
 
+def test_an_unstructured_document_keeps_its_content_in_the_landed_file(read) -> None:
+    start, end = document().index("<structuredBody>"), document().index("</component></ClinicalDocument>")
+    body = '<nonXMLBody><text mediaType="application/pdf" representation="B64">JVBERi0=</text></nonXMLBody>'
+    found = read(document()[:start] + body + document()[end:])
+    assert found.leaves.ignored["embedded_document"] == 3
+    assert "JVBERi0=" not in {value for (value,) in rows(found, "ccda_value", "value")}
+    assert rows(found, "ccda_document", "patient_id") == [("CD-5^^^1.2.8",)]
+
+
 def test_a_document_about_several_patients_guesses_nobody(read) -> None:
     target = document()[
         document().index("<recordTarget>") : document().index("</recordTarget>") + len("</recordTarget>")

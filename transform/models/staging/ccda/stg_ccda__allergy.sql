@@ -1,5 +1,5 @@
--- One row per allergy observation and coding of the substance. A negated one (no known allergy) stands as
--- taken back.
+-- One row per allergy observation and coding of the substance. A negated one (no known allergy) stands
+-- as taken back.
 with
     raw as (
         select

@@ -1,6 +1,5 @@
 -- One row per problem observation and coding. A negated problem (the patient does not have it) is no
--- condition:
--- it stands as taken back.
+-- condition: it stands as taken back.
 with
     raw as (
         select

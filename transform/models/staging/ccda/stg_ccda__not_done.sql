@@ -1,5 +1,5 @@
--- One row per medication, vaccination or procedure that was not given or done (negationInd) and coding,
--- with the reason.
+-- One row per medication, vaccination or procedure that was not given or done (negationInd) and
+-- coding, with the reason.
 with
     medications as (
         select

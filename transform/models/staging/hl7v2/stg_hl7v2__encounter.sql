@@ -1,6 +1,5 @@
--- One row per visit segment (PV1), each with what is known of the visit by then: in HL7 v2 an empty field
--- says
--- nothing new, so the last value stands; a cancelled discharge (A13) takes the end away.
+-- One row per visit segment (PV1), each with what is known of the visit by then: in HL7 v2 an empty
+-- field says nothing new, so the last value stands; a cancelled discharge (A13) takes the end away.
 with
     raw as (
         select

@@ -1,4 +1,5 @@
--- One row per administration of a vaccine (RXA) and coding. What was refused stands in stg_hl7v2__not_done.
+-- One row per administration of a vaccine (RXA) and coding. What was refused stands in
+-- stg_hl7v2__not_done.
 with
     raw as (select * from {{ source("hl7v2", "hl7v2_immunization") }}),
 

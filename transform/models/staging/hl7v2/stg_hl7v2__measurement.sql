@@ -1,5 +1,5 @@
--- One row per OBX, repetition of its value and coding. What a result is, is its order, code, sub-id and
--- ordinal: a correction (OBX-11 C) is a new version of it, W and D take it back.
+-- One row per OBX, repetition of its value and coding. What a result is, is its order, code, sub-id
+-- and ordinal: a correction (OBX-11 C) is a new version of it, W and D take it back.
 with
     raw as (
         select

@@ -1,4 +1,5 @@
--- One row per vaccination that was refused or not given (RXA-20 RE, NA) and coding, with the reason (RXA-18).
+-- One row per vaccination that was refused or not given (RXA-20 RE, NA) and coding, with the reason
+-- (RXA-18).
 with
     raw as (select * from {{ source("hl7v2", "hl7v2_immunization") }}),
 

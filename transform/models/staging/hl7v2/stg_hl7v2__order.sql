@@ -1,5 +1,5 @@
--- One row per order for a service (OBR of an order message) or appointment (SCH) and coding. An appointment
--- that is cancelled, deleted or missed is taken back.
+-- One row per order for a service (OBR of an order message) or appointment (SCH) and coding. An
+-- appointment that is cancelled, deleted or missed is taken back.
 with
     orders as (
         select *

@@ -1,6 +1,6 @@
--- One row per patient identification segment (PID), and per record that a merge gives up (MRG of A18, A30,
--- A34,
--- A36, A39, A40, A46, A47), each with what is known of the patient by then: an empty field says nothing new.
+-- One row per patient identification segment (PID), and per record that a merge gives up (MRG of A18,
+-- A30, A34, A36, A39, A40, A46, A47), each with what is known of the patient by then: an empty field
+-- says nothing new.
 with
     patients as (
         select
