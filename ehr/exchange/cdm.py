@@ -52,9 +52,7 @@ def files(folder: Path) -> dict[str, str]:
         if kind == "parquet":
             found[name] = f"select * from read_parquet({quoted(path)})"
         elif kind == "csv":
-            found[name] = (
-                f"select * from read_csv({quoted(path)}, header = true, all_varchar = false, sample_size = -1)"
-            )
+            found[name] = f"select * from read_csv({quoted(path)}, header = true, sample_size = 100000)"
     if not found:
         raise NotACdm(f"no table of the OMOP CDM in {folder}; expected files such as person.parquet or person.csv")
     return found

@@ -72,7 +72,7 @@ def export(
 
 def _write(connection: duckdb.DuckDBPyConnection, resource_type: str, folder: Path) -> list[tuple[str, int]]:
     """Write the resources of a type in files of a bounded size; none if there are none."""
-    reader = connection.sql(f"select resource from {SCHEMA}.{_view(resource_type)} order by id").to_arrow_reader(50_000)
+    reader = connection.sql(f"select resource from {_relation(resource_type)} order by id").to_arrow_reader(50_000)
     written: list[tuple[str, int]] = []
     for batch in reader:
         if not written or written[-1][1] >= RESOURCES_PER_FILE:
@@ -88,5 +88,7 @@ def _write(connection: duckdb.DuckDBPyConnection, resource_type: str, folder: Pa
     return written
 
 
-def _view(resource_type: str) -> str:
-    return "fhir" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in resource_type)
+def _relation(resource_type: str) -> str:
+    if resource_type == "Patient":
+        return f"{SCHEMA}.fhir_patient"
+    return f"(from {SCHEMA}.fhir_resource where resource_type = '{resource_type}')"

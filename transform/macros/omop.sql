@@ -114,7 +114,17 @@
         cast({{ values.get("ref_high", "null") }} as double) as ref_high,
         cast(coalesce(coded.{{ start }}time, cast(coded.{{ start }} as timestamp)) as varchar) as event_text,
         {{ omop_time("coded." ~ start, "coded." ~ start ~ "time") }} as event_at,
-        {% if end -%} {{ omop_time("coded." ~ end, "coded." ~ end ~ "time") }}
+        {% if end -%}
+            -- the CDM demands ends: one on the day of the start without a time of day says nothing. A day
+            -- ends when the
+            -- next begins.
+            case
+                when coded.{{ end }}time is null and coded.{{ end }} = coded.{{ start }}
+                then null
+                when {{ omop_precision("coded." ~ end, "coded." ~ end ~ "time") }} = 'day'
+                then cast(coded.{{ end }} as timestamp) + interval 1 day
+                else coded.{{ end }}time
+            end
         {%- else -%} cast(null as timestamp)
         {%- endif %} as event_end_at,
         {{ omop_precision("coded." ~ start, "coded." ~ start ~ "time") }} as event_precision,

@@ -26,6 +26,9 @@ with
             case
                 when lower(delivered.code_system) = 'local'
                 then 'local:' || delivered.source_system
+                -- our own exports write so what no standard has an address for
+                when starts_with(delivered.code_system, 'urn:twin:')
+                then substr(delivered.code_system, 10)
                 else coalesce(systems.code_system, delivered.code_system)
             end as system_std,
             coalesce(systems.preference, 9) as preference,

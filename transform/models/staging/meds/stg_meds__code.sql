@@ -8,6 +8,9 @@ with
 
     systems as (select alias, code_system from {{ ref("code_system") }}),
 
+    -- in our own exports the part after the domain is always the system
+    own as (select distinct source from {{ source("meds", "meds_dataset") }} where etl_name = 'human-twin'),
+
     items as (select cast(itemid as varchar) as itemid, loinc from {{ ref("mimic_iv_item_concept") }}),
 
     descriptions as (
@@ -56,9 +59,13 @@ with
     ),
 
     parsed as (
-        select split.*, systems.code_system as part_system, starts_with(parts[1], 'local:') as is_local
+        select
+            split.*,
+            systems.code_system as part_system,
+            own.source is not null and len(split.parts) > 1 as is_own
         from split
         left join systems on systems.alias = lower(split.parts[1]) and len(split.parts) > 1
+        left join own on own.source = split.source
     ),
 
     named as (
@@ -73,15 +80,15 @@ with
                 then family_system
                 when part_system is not null
                 then part_system
-                when is_local and len(parts) > 1
+                when is_own
                 then parts[1]
                 when prefix = 'LAB' and regexp_full_match(parts[1], '5[0-3]\d{3}|22\d{4}')
                 then 'mimic_iv_item'
                 else 'local'
             end as code_system,
             case
-                when part_system is not null or (is_local and len(parts) > 1)
-                then parts[2]
+                when part_system is not null or is_own
+                then replace(parts[2], '%2F%2F', '//')
                 when has_unit and len(parts) = 1 and prefix <> 'LAB'
                 then prefix
                 when has_unit
@@ -91,7 +98,7 @@ with
             case
                 when not has_unit
                 then null
-                when part_system is not null or is_local
+                when part_system is not null or is_own
                 then parts[3]
                 when len(parts) = 1 and prefix <> 'LAB'
                 then parts[1]

@@ -30,7 +30,10 @@ with
                 else cast([] as varchar[])
             end as parent_codes
         from split
-        left join codings on codings.vocabulary_id = split.parts[2] and codings.code = split.parts[3]
+        left join
+            codings
+            on codings.vocabulary_id = split.parts[2]
+            and codings.code = replace(split.parts[3], '%2F%2F', '//')
     )
 
 select *

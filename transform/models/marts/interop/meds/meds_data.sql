@@ -11,7 +11,7 @@ with
                 '//',
                 upper(domain),
                 vocabulary_id,
-                coalesce(code, display),
+                replace(coalesce(code, display), '//', '%2F%2F'),
                 case
                     when domain = 'measurement' and value_num is not null
                     then coalesce(unit_std, unit_src, 'UNK')
@@ -42,7 +42,7 @@ with
         select
             subject_id,
             event_end_at,
-            'ENCOUNTER_END//' || coalesce(vocabulary_id || '//' || code, display),
+            concat_ws('//', 'ENCOUNTER_END', vocabulary_id, replace(coalesce(code, display), '//', '%2F%2F')),
             null,
             null,
             null,

@@ -69,8 +69,17 @@ with
             left(code, 50) as source_value,
             cast(start_at as date) as start_date,
             case when event_precision = 'second' then start_at end as start_datetime,
-            case when event_end_at >= start_at then cast(event_end_at as date) end as end_date,
-            case when event_end_at >= start_at then event_end_at end as end_datetime,
+            -- an end at midnight is the end of the day before, whose time of day the CDM writes as midnight
+            case
+                when event_end_at >= start_at
+                then cast(greatest(event_end_at - interval 1 microsecond, start_at) as date)
+            end as end_date,
+            case
+                when event_end_at >= start_at and event_end_at = date_trunc('day', event_end_at)
+                then date_trunc('day', greatest(event_end_at - interval 1 microsecond, start_at))
+                when event_end_at >= start_at
+                then event_end_at
+            end as end_datetime,
             visit_id as visit_occurrence_id,
             value_num,
             comparator,
