@@ -28,6 +28,7 @@ NOT_CARRIED: dict[str, tuple[str, ...]] = {
         "panels: the parts of an Observation are Observations of their own",
         "the code of a coded answer: its text is kept",
         "the numbers that other systems gave a person",
+        "when a device was given: a Device has no time",
         "orders, and what was refused or not done",
         "samples of devices and genomes",
     ),

@@ -165,9 +165,9 @@ def test_the_checks_find_what_is_wrong(landed: Exchange, shared_data: Path, tmp_
             f"copy (select * replace (case when row_number() over () <= 2 then 7 else measurement_id end as"
             " measurement_id, case when row_number() over () = 3 then 999999999 else measurement_concept_id end as"
             " measurement_concept_id, case when row_number() over () = 4 then 5 else person_id end as person_id)"
-            f" from '{source}' union all by name select m.* replace (m.measurement_id + 1 as measurement_id,"
+            f" from '{source}' union all by name (select m.* replace (m.measurement_id + 1 as measurement_id,"
             f" d.person_id as person_id, d.death_date + 100 as measurement_date) from '{source}' as m, '{dead}' as d"
-            f" limit 10) to '{spoilt}' (format parquet)"
+            f" limit 500)) to '{spoilt}' (format parquet)"
         )
     report = dqd.check(tmp_path, shared_data / "ehr" / "omop_dqd_checks", 2)
     failed = {(one.name, one.table, one.field) for one in report.checks if one.status == "failed"}
@@ -379,6 +379,7 @@ def test_fhir_comes_back(returned: Exchange) -> None:
         }
         | {"value_text": "old.value_num is not null or old.value_text is not distinct from new.value_text"}
         | {"known_at": "old.known_basis = 'imputed' or old.known_at = new.known_at"},
+        where="old.domain <> 'device'",  # FHIR's Device has no time
     )
     assert total > 20
     assert found == {}
@@ -421,7 +422,8 @@ def test_omop_comes_back(returned: Exchange) -> None:
             "event_end_at": "old.event_end_at is not distinct from new.event_end_at or old.event_end_at < old.event_at",
         },
         where="old.domain in ('measurement', 'condition', 'medication', 'procedure', 'encounter')"
-        " and old.code is not null and coalesce(old.status, '') not in ('cancelled', 'draft', 'planned', 'registered')",
+        " and old.code is not null and coalesce(old.status, '') not in ('cancelled', 'draft', 'planned', 'registered')"
+        " and length(old.code) <= 50",
     )
     assert total > 20
     assert found == {}
