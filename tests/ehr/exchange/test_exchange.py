@@ -440,3 +440,27 @@ def test_people_come_back(returned: Exchange) -> None:
         # MEDS writes a year as its first of January, and so cannot say the difference
         wanted = {one for one in people if source != "meds" or (one[0].month, one[0].day) != (1, 1)}
         assert {(birth, sex) for system, birth, sex in back if system == source} >= wanted, source
+
+
+def test_the_command_line_says_the_same(
+    landed: Exchange, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from orchestration.cli.program import app
+
+    monkeypatch.setenv("TWIN_HOME", str(landed.settings.home))
+    controls = str(shared_data / "ehr" / "omop_dqd_checks")
+
+    def twin(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, list(arguments))
+        return done.exit_code, done.stdout
+
+    status, said = twin("omop", "check", str(landed.exports["omop"].path), "--controls", controls, "--failed", "--json")
+    assert (status, json.loads(said)["checks_run"], json.loads(said)["fatal"]) == (0, 2_535, 0)
+    status, said = twin("export", "meds", str(tmp_path / "meds"), "--json")
+    assert (status, json.loads(said)["rows"]) == (0, landed.exports["meds"].rows)
+    assert twin("export", "fhir", str(tmp_path / "fhir"), "--known-at", "yesterday")[0] == 2
+    assert twin("omop", "check", str(tmp_path / "meds"), "--controls", controls)[0] == 1
+    (tmp_path / "mine.txt").write_text("keep")
+    assert twin("export", "fhir", str(tmp_path))[0] == 2
