@@ -1,10 +1,10 @@
 # make demo   from a bare machine to scored cohorts, in minutes        make ui     Dagster and MLflow on the result
-# make test   everything that must hold, as CI runs it               make quick  without the tests that build whole platforms
+# make test   what CI runs, in minutes                               make test-all  also what builds whole platforms
 # make lint   formatting, types, SQL                                 make lock   renew requirements.lock
 # make bench  what each stage costs, and how well the models find the planted risks (AREA=truth PEOPLE=5000: its bar)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test tests quick bench ui lint lock clean
+.PHONY: demo test test-all tests bench ui lint lock clean
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -23,14 +23,14 @@ ui: $(READY)
 	@$(TWIN) ui
 
 test: $(READY)
+	@$(MAKE) --no-print-directory -j 2 lint tests SELECT='-m "not slow"'
+
+test-all: $(READY)
 	@$(MAKE) --no-print-directory -j 2 lint tests
 
 # A file's tests share what they build, so a file stays on one worker; the long ones start first (tests/conftest.py).
 tests: $(READY)
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15
-
-quick: $(READY) lint
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 $(SELECT)
 
 bench: $(READY)
 	@$(PY) -m tests.benchmarks --people $(PEOPLE) $(if $(AREA),--only $(AREA)) $(if $(KEEP),--keep)
