@@ -221,7 +221,8 @@ deviations as (
 select
     p.source, p.sample, p.file_id, p.build, c.pgs_id, c.n_weights, c.n_matched, c.n_ambiguous, c.n_unmatched,
     coalesce(d.n_not_assessed, 0) as n_not_assessed,
-    case when c.n_matched > 0 then b.base + coalesce(d.deviation, 0) end as sum,
+    -- twelve decimals: the order of a sum changes its last bits, and with them ties, ranks and versions
+    case when c.n_matched > 0 then round(b.base + coalesce(d.deviation, 0), 12) end as sum,
     (2 * c.n_matched - coalesce(d.fewer_alleles, 0))::double as denominator,
     c.n_matched / c.n_weights as match_rate,
     case
@@ -245,12 +246,10 @@ group by build, pgs_id, n_matched, file_id
 having count(*) >= (select least_cohort from score_setting)
 qualify row_number() over (partition by build, pgs_id, n_matched order by n desc, file_id) = 1;
 
--- equal scores differ in their last bits with the order of summation: ties are told at twelve decimals
 create or replace temp table score_rank as
-with total as (select * replace (round(sum, 12) as sum) from score_total),
-ranked as (
+with ranked as (
     select t.sample, t.file_id, t.pgs_id, t.sum, r.n, rank() over w as lowest, count(*) over (partition by t.file_id, t.pgs_id, t.sum) as ties
-    from total as t
+    from score_total as t
     inner join score_reference as r on r.file_id = t.file_id and r.pgs_id = t.pgs_id and r.n_matched = t.n_matched
     where t.status = 'ok'
     window w as (partition by t.file_id, t.pgs_id order by t.sum)
@@ -264,7 +263,7 @@ with traits as (
 )
 select
     t.source, t.sample, t.pgs_id, x.trait, t.build, t.sum, t.denominator, t.sum / nullif(t.denominator, 0) as average,
-    case when t.status = 'ok' then (t.sum - r.mean) / nullif(r.sd, 0) end as z,
+    case when t.status = 'ok' then round((t.sum - r.mean) / nullif(r.sd, 0), 12) end as z,
     -- a sample outside the reference file takes the place it would have there
     case
         when t.status <> 'ok' then null
