@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -105,9 +106,7 @@ class Desk:
     def _together(self, some: Sequence[Opened]) -> list[Read]:
         reader = some[0].reader
         assert reader.read_together is not None
-        work = self.work / f"together-{some[0].entry.file_id}"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
+        work = Path(tempfile.mkdtemp(dir=self.work))
         group = Together(self.settings, [one.sink for one in some], work, self.database)
         try:
             reader.read_together([one.landed for one in some], group)
@@ -123,9 +122,8 @@ class Desk:
             shutil.rmtree(work, ignore_errors=True)
 
     def _sink(self, entry: Entry, reader: Reader | None = None) -> Sink:
-        scratch = self.work / entry.file_id
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
+        # a name of its own: two copies of a file may be read at the same time
+        scratch = Path(tempfile.mkdtemp(dir=self.work))
         sink = Sink(
             self.settings,
             file_id=entry.file_id,

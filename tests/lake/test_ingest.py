@@ -52,6 +52,13 @@ def test_the_same_bytes_under_another_name_are_one_file(settings: Settings) -> N
     assert landing.pending(settings) == []
 
 
+def test_copies_in_one_call_are_each_read(settings: Settings) -> None:
+    paths = [drop(settings, f"{name}.num", "1\nx\n") for name in ("one", "two")]
+    entries = ingest(settings, [LINES], {}, [landing.describe(settings, path) for path in paths])
+    assert [(entry.status, entry.records_read) for entry in entries] == [("ingested", 2)] * 2
+    assert len(manifest.entries(settings)) == 1
+
+
 def test_one_bad_file_does_not_stop_the_others(settings: Settings) -> None:
     contents = {"a.num": "refuse me", "b.num": "break", "c.num": "", "d.xyz": "?", "e.num": "5\n"}
     for name, content in contents.items():
