@@ -12,7 +12,7 @@ from lake.publish import export_core
 from lake.settings import Settings
 from orchestration import dbt, rooms, staleness
 from orchestration.assets.landing import FILES
-from orchestration.assets.raw import key_of
+from orchestration.assets.raw import RETRY, key_of
 from orchestration.resources import Home
 
 AFTER_MODELS = "tag:after_models"
@@ -102,6 +102,7 @@ def assets(settings: Settings, results: Mapping[str, Sequence[dg.AssetKey]]) -> 
         group_name="warehouse",
         owners=OWNERS["core"],
         kinds={"duckdb", "parquet"},
+        retry_policy=RETRY,
         description="One Parquet file per core table: the hand-over to the Python rooms (features, models,"
         " simulations), which never open the warehouse.",
     )
