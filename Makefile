@@ -43,7 +43,7 @@ lint: $(READY)
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements.lock
+	  --no-strip-extras --fork-strategy fewest --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements.lock
 
 clean:
 	rm -rf $(VENV) transform/target transform/logs
