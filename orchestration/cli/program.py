@@ -14,6 +14,7 @@ from orchestration.cli import (
     export,
     fhir,
     land,
+    link,
     map,
     measure,
     messages,
@@ -67,6 +68,7 @@ app.command()(status.status)
 app.command()(query.query)
 app.command()(sources.sources)
 app.command()(publish.publish)
+app.command()(link.link)
 app.add_typer(export.app, name="export")
 app.add_typer(export.omop_app, name="omop")
 app.add_typer(ml.app, name="ml")

@@ -1,6 +1,6 @@
--- One row per scored pair with its decision: `auto_link`, `review` or `apart`. Evidence of one kind is not
--- enough: twins share all but the given name, father and son all but the birth date. A record has one
--- counterpart per hospital: of several the best wins, and none when two are about as good.
+-- One row per scored pair with its decision: `auto_link`, `review` or `apart`. A high sum is not enough:
+-- twins share all but the given name and the number, father and son all but the birth date and the number.
+-- A record has one counterpart per hospital: of several the best wins, and none when two are about as good.
 {{ config(materialized="table") }}
 
 with
@@ -8,19 +8,49 @@ with
 
     people as (select * from {{ ref("int_identity__person_record") }}),
 
-    judged as (
+    described as (
         select
             pairs.*,
             left_people.source_system as left_source,
             left_people.id_type as left_type,
             right_people.source_system as right_source,
             right_people.id_type as right_type,
-            pairs.birth_date_level in ('equal', 'near')
-            and pairs.given_level in ('equal', 'similar', 'nickname', 'initial')
-            and pairs.national_id_level <> 'differs' as is_coherent
+            pairs.birth_date_level in ('equal', 'near') as is_same_birth_date,
+            pairs.given_level in ('equal', 'similar', 'nickname', 'initial') as is_same_given,
+            pairs.national_id_level in ('equal', 'near') as is_same_number,
+            pairs.address_level in ('equal', 'similar')
+            or pairs.postal_code_level = 'equal'
+            or pairs.phone_level = 'equal'
+            or pairs.email_level = 'equal' as is_same_contact
         from pairs
         inner join people as left_people on left_people.node_id = pairs.left_id
         inner join people as right_people on right_people.node_id = pairs.right_id
+    ),
+
+    -- what names one person, and not also a twin or a parent
+    judged as (
+        select
+            *,
+            case
+                when not {{ var("guard_households") }}
+                then true
+                when is_same_birth_date and is_same_given
+                -- a wrong number is believed to be a slip only where the two can be reached at one place
+                then national_id_level <> 'differs' or is_same_contact
+                when is_same_number
+                then
+                    is_same_birth_date
+                    or is_same_given
+                    or given_level = 'missing'
+                    or birth_date_level = 'missing'
+                    or is_same_contact
+                when is_same_birth_date
+                then given_level in ('missing', 'alike') and is_same_contact
+                when is_same_given
+                then birth_date_level in ('missing', 'part') and is_same_contact
+                else false
+            end as is_coherent
+        from described
     ),
 
     -- every pair seen from both ends: what competes for the same place
@@ -30,13 +60,14 @@ with
             right_id,
             left_id as one_id,
             right_id as other_id,
+            left_source as one_source,
             right_source as other_source,
             right_type as other_type,
             weight
         from judged
         where is_coherent
         union all
-        select left_id, right_id, right_id, left_id, left_source, left_type, weight
+        select left_id, right_id, right_id, left_id, right_source, left_source, left_type, weight
         from judged
         where is_coherent
     ),
@@ -65,12 +96,14 @@ with
             same_person
             on same_person.left_id = least(seen.other_id, rival.other_id)
             and same_person.right_id = greatest(seen.other_id, rival.other_id)
-        where seen.other_type = 'mrn' and same_person.left_id is null
+        where
+            seen.other_type = 'mrn' and same_person.left_id is null
+            {% if not var("guard_households") %} and seen.one_source <> seen.other_source {% endif %}
     ),
 
     final as (
         select
-            judged.*,
+            judged.* exclude (is_same_birth_date, is_same_given, is_same_number, is_same_contact),
             rivalled.left_id is not null as has_rival,
             case
                 when

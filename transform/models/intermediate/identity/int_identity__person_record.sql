@@ -93,6 +93,10 @@ with
             strftime(stated.birth_date, '%Y%m%d') as birth_key,
             nullif(right(regexp_replace(stated.phone, '[^0-9]', '', 'g'), 7), '') as phone_key,
             nullif(lower(trim(stated.email)), '') as email_key,
+            nullif(
+                regexp_replace(lower(strip_accents(stated.address_line)), '[^a-z0-9]', '', 'g'), ''
+            ) as address_key,
+            nullif(regexp_replace(lower(strip_accents(stated.city)), '[^a-z]', '', 'g'), '') as city_key,
             nullif(upper(replace(stated.postal_code, ' ', '')), '') as postal_key,
             nullif(upper(regexp_replace(stated.national_id, '[^0-9A-Za-z]', '', 'g')), '') as national_key
         from everyone

@@ -1,23 +1,8 @@
-select *
-from {{ ref("stg_fhir__person") }}
-union all
-select *
-from {{ ref("stg_extract__person") }}
-union all
-select *
-from {{ ref("stg_mimic_iv__person") }}
-union all
-select *
-from {{ ref("stg_omop__person") }}
-union all
-select *
-from {{ ref("stg_meds__person") }}
-union all
-select *
-from {{ ref("stg_synthea__person") }}
-union all
-select *
-from {{ ref("stg_hl7v2__person") }}
-union all
-select *
-from {{ ref("stg_ccda__person") }}
+{%- set sources = ["fhir", "extract", "mimic_iv", "omop", "meds", "synthea", "hl7v2", "ccda"] -%}
+{%- for source in (["extract"] if var("only_person_lists") else sources) %}
+    select *
+    from {{ ref("stg_" ~ source ~ "__person") }}
+    {% if not loop.last %}
+        union all
+    {% endif %}
+{%- endfor %}
