@@ -139,7 +139,7 @@ def link(paths: Sequence[Path], *, key: str | None = None, guard_households: boo
 
 
 def _declare(folder: Path, key: str | None) -> None:
-    """A mapping for these files: that of patient lists, but a birth date that cannot be one does not cost the record."""
+    """The mapping of patient lists for these files, except that a birth date that is none does not cost the record."""
     shipped = next(one for one in shipped_mappings() if one.name == SHIPPED)
     mapping = shipped.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     mapping |= {"name": "linked_people", "files": ["*"], "sources": ["file_*"], "header": []}
@@ -163,6 +163,6 @@ def _ingest(settings: Settings, names: dict[str, Path]) -> tuple[File, ...]:
                 f"{path.name}: the same bytes as the other file; to find duplicates in one file give it once"
             )
         if entry.status == "rejected":
-            raise NotPeople(f"{path.name}: {entry.reason}: {re.sub(r'file_[12]/', '', entry.detail)}")
+            raise NotPeople(f"{path.name}: {entry.reason}: {re.sub(r'file_[12]/', '', entry.detail or '')}")
         files.append(File(path.name, entry.records_read, entry.records_rejected))
     return tuple(files)

@@ -1,4 +1,4 @@
-"""Record linkage on the FEBRL data sets 1 to 3 (Christen 2008; made by the Febrl generator, truth in the record ids)."""
+"""Record linkage on the FEBRL data sets 1 to 3 (Christen 2008; the record ids hold the truth)."""
 
 from __future__ import annotations
 

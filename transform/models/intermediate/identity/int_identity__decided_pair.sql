@@ -43,11 +43,6 @@ with
                     or is_same_given
                     or given_level = 'missing'
                     or birth_date_level = 'missing'
-                    or is_same_contact
-                when is_same_birth_date
-                then given_level in ('missing', 'alike') and is_same_contact
-                when is_same_given
-                then birth_date_level in ('missing', 'part') and is_same_contact
                 else false
             end as is_coherent
         from described
