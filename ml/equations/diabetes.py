@@ -84,6 +84,19 @@ def _flag(name: str) -> Input:
     return Input(name, "1", 0, 1, 0)
 
 
+_FINDRISC = (
+    _AGE,
+    _SEX,
+    Input("bmi", "kg/m2", 12, 70, 24.9),
+    Input("waist", "cm", 40, 200, 70),
+    _flag("inactive"),
+    _flag("no_daily_vegetables"),
+    _flag("bp_medication"),
+    _flag("high_glucose"),
+    _flag("family_close"),
+    _flag("family_distant"),
+)
+
 EQUATIONS = (
     Equation(
         name="findrisc_10y",
@@ -91,20 +104,22 @@ EQUATIONS = (
         outcome="type_2_diabetes",
         horizon_days=3652,
         citation="Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-731",
-        inputs=(
-            _AGE,
-            _SEX,
-            Input("bmi", "kg/m2", 12, 70, 24.9),
-            Input("waist", "cm", 40, 200, 70),
-            _flag("inactive"),
-            _flag("no_daily_vegetables"),
-            _flag("bp_medication"),
-            _flag("high_glucose"),
-            _flag("family_close"),
-            _flag("family_distant"),
-        ),
+        inputs=_FINDRISC,
         function=findrisc,
         notes="Drug-treated diabetes over 10 years, Finland, ages 35-64. Unknown answers count no points.",
+        verified="the published questionnaire; the risk between the middles of the bands is ours",
+    ),
+    Equation(
+        name="findrisc_points",
+        title="FINDRISC points",
+        outcome="type_2_diabetes",
+        horizon_days=0,
+        citation="Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-731",
+        inputs=_FINDRISC,
+        function=findrisc_score,
+        notes="0 to 26 points. Unknown answers count no points.",
+        result="points",
+        verified="the published questionnaire",
     ),
     Equation(
         name="framingham_offspring_t2d_8y",
@@ -126,5 +141,6 @@ EQUATIONS = (
         ),
         function=framingham_offspring,
         notes="Ages 45-64 without diabetes, United States. Unknown measurements count as the referent category.",
+        verified="the published odds ratios",
     ),
 )

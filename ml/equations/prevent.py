@@ -182,6 +182,7 @@ def _equation(outcome: str, years: int, model: str = "base") -> Equation:
         function=partial(prevent, outcome=outcome, years=years, model=model),
         notes="Ages 30-79 (30 years: 30-59), no prior cardiovascular disease. Optional predictors may be unknown: the "
         "model has its own term for that.",
+        verified="preventr 0.12.0 and pyprevent on a grid; the published example person",
     )
 
 

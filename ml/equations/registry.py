@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from ml.equations import diabetes, prevent
+from ml.equations import (
+    bedside,
+    breast,
+    cardiovascular,
+    charlson,
+    dementia,
+    diabetes,
+    kidney,
+    lung,
+    prevent,
+    qrisk3,
+    score2,
+)
 from ml.equations.base import Equation
 
-EQUATIONS: dict[str, Equation] = {one.name: one for one in (*prevent.EQUATIONS, *diabetes.EQUATIONS)}
+_MODULES = (prevent, cardiovascular, score2, qrisk3, diabetes, kidney, dementia, lung, breast, bedside, charlson)
+
+EQUATIONS: dict[str, Equation] = {one.name: one for module in _MODULES for one in module.EQUATIONS}
 
 
 def get(name: str) -> Equation:

@@ -11,6 +11,7 @@ import typer
 from orchestration.cli import (
     build,
     code,
+    equation,
     export,
     fhir,
     land,
@@ -72,6 +73,7 @@ app.command()(link.link)
 app.add_typer(export.app, name="export")
 app.add_typer(export.omop_app, name="omop")
 app.add_typer(ml.app, name="ml")
+app.command()(equation.equation)
 app.add_typer(map.app, name="map")
 app.add_typer(code.app, name="code")
 app.add_typer(fhir.app, name="fhir")
