@@ -74,8 +74,8 @@ def scan(
         BadFile: not usable as a whole; also from the batches, where the stream breaks or the build proves wrong.
     """
     settings = settings or Settings()
-    if _is_bcf(path):
-        path = _as_vcf(path, scratch or Path(TemporaryDirectory().name))
+    if is_bcf(path):
+        path = as_vcf(path, scratch or Path(TemporaryDirectory().name))
     header = _read_header(path, settings)
     check_with_htslib(header)
     build, evidence = header.build, header.build_evidence
@@ -133,7 +133,8 @@ def _limits(path: Path, settings: Settings) -> Bounded:
     return Bounded(path.stat().st_size, settings.max_file_bytes, settings.max_ratio)
 
 
-def _is_bcf(path: Path) -> bool:
+def is_bcf(path: Path) -> bool:
+    """Tell whether the file is a BCF, whatever its name."""
     import gzip
 
     try:
@@ -143,7 +144,12 @@ def _is_bcf(path: Path) -> bool:
         return False
 
 
-def _as_vcf(path: Path, scratch: Path) -> Path:
+def as_vcf(path: Path, scratch: Path) -> Path:
+    """Write the text of a BCF into ``scratch`` and return its path.
+
+    Raises:
+        BadFile: bcftools cannot read it.
+    """
     import pysam.bcftools
     import pysam.utils
 

@@ -14,6 +14,7 @@ from orchestration.cli import (
     equation,
     export,
     fhir,
+    genotype,
     land,
     link,
     map,
@@ -27,6 +28,7 @@ from orchestration.cli import (
     synth,
     ucum,
     ui,
+    vcf,
 )
 from orchestration.cli.failures import OneLine
 
@@ -81,4 +83,6 @@ app.add_typer(messages.hl7, name="hl7")
 app.add_typer(messages.ccda, name="ccda")
 app.add_typer(ucum.app, name="ucum")
 app.add_typer(measure.app, name="measure")
+app.add_typer(vcf.app, name="vcf")
+app.command()(genotype.genotype)
 app.command()(ui.ui)

@@ -1,0 +1,182 @@
+"""``twin vcf``: VCF, gVCF and BCF files, without a platform around them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestration.cli.failures import BadData, OneLine, WrongUsage
+from orchestration.cli.output import AsJson, console, print_json, print_table, settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from genomics.validation.validate import Validation
+
+app = typer.Typer(
+    cls=OneLine,
+    no_args_is_help=True,
+    help="Validate, check, normalise and read VCF, gVCF and BCF files.",
+    rich_markup_mode=None,
+)
+
+VcfFile = Annotated[Path, typer.Argument(metavar="FILE", help="VCF, VCF.gz, BCF or gVCF.")]
+
+
+def existing(path: Path) -> Path:
+    """The path of a file that is there."""
+    if not path.is_file():
+        raise WrongUsage(f"no file at {path}")
+    return path
+
+
+@app.callback()
+def group() -> None:
+    """A group, whatever number of commands it has."""
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="VCF, VCF.gz, BCF or gVCF files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check files against the VCF specification (4.0 to 4.5): every fault with its line and the reason.
+
+    Exit status 1 if a file is not valid. What the ingest can still use of an invalid file it takes; see `twin vcf
+    ingest`.
+
+    Example: twin vcf validate sample.vcf.gz
+    """
+    from genomics.validation.validate import validate as run
+
+    found = [run(existing(path), settings()) for path in files]
+    if as_json:
+        print_json([{"is_valid": one.is_valid, **asdict(one)} for one in found])
+    else:
+        for one in found:
+            _show(one)
+    if not all(one.is_valid for one in found):
+        raise typer.Exit(1)
+
+
+def _show(one: Validation) -> None:
+    facts = [
+        one.version or "no version",
+        f"{one.samples:,} samples",
+        f"{one.records:,} records",
+        f"{one.build} ({one.build_evidence})" if one.build_evidence else one.build,
+        *(["gVCF"] if one.is_gvcf else []),
+        *([] if one.is_sorted else ["not sorted"]),
+    ]
+    verdict = "valid" if one.is_valid else f"not valid: {sum(one.counts.values()):,} faults"
+    console().print(f"{one.path}: {verdict} ({', '.join(facts)})", markup=False)
+    if one.is_valid:
+        return
+    rows = [(fault.line_no or "file", fault.field, fault.rule, fault.detail) for fault in one.faults]
+    print_table(("line", "field", "rule", "what is wrong"), rows)
+    shown = {rule: sum(fault.rule == rule for fault in one.faults) for rule in one.counts}
+    for rule, count in one.counts.items():
+        if count > shown[rule]:
+            console().print(f"  and {count - shown[rule]:,} more of {rule}", markup=False)
+
+
+@app.command()
+def qc(
+    file: VcfFile,
+    variants: Annotated[
+        Path | None, typer.Option("--variants", help="Also write one row per variant to this .csv or .parquet.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge samples and variants by their calls: missingness, heterozygosity, Ti/Tv, inbreeding, Hardy-Weinberg, sex.
+
+    Exit status 1 if a sample has fewer than 95 % of the calls.
+
+    Example: twin vcf qc cohort.vcf.gz --variants variants.parquet
+    """
+    from genomics.cohort_qc import cohort_qc
+    from genomics.sample_qc import LEAST_CALL_RATE
+
+    if variants is not None and variants.suffix.lower() not in (".csv", ".parquet"):
+        raise WrongUsage(f"{variants}: the ending must be .csv or .parquet")
+    found = cohort_qc(existing(file), settings())
+    rows = found.samples.to_pylist()
+    if not rows:
+        raise BadData(f"{file}: there are no samples to judge")
+    poor = [row["sample"] for row in rows if (row["missing_rate"] or 0) > 1 - LEAST_CALL_RATE]
+    if variants is not None:
+        _write(found.variants, variants)
+    if as_json:
+        facts = {"build": found.build, "variants": found.variants.num_rows, "variants_filtered": found.filtered}
+        print_json({**facts, "samples": rows, "poor_samples": poor})
+    else:
+        n, filtered = found.variants.num_rows, found.filtered
+        console().print(f"{file}: {n:,} variants on {found.build}, {filtered:,} more failed a filter", markup=False)
+        print_table(
+            ("sample", "missing", "missing %", "het", "hom alt", "het/hom", "Ti/Tv", "singletons", "F", "sex by X"),
+            [
+                (
+                    row["sample"], row["n_missing"], 100 * (row["missing_rate"] or 0.0), row["n_het"],
+                    row["n_hom_alt"], row["het_hom_ratio"], row["titv"], row["n_singletons"], row["f"],
+                    row["inferred_sex"],
+                )
+                for row in rows
+            ],
+        )  # fmt: skip
+        if poor:
+            console().print(f"fewer than 95 % of the calls: {', '.join(poor)}", markup=False)
+    if poor:
+        raise typer.Exit(1)
+
+
+def _write(rows: pa.Table, path: Path) -> None:
+    import pyarrow.parquet as pq
+    from pyarrow import csv
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".csv":
+        csv.write_csv(rows, path)
+    else:
+        pq.write_table(rows, path)
+
+
+@app.command()
+def normalise(
+    file: VcfFile,
+    fasta: Annotated[Path, typer.Option("--fasta", help="Reference genome that the file was called against.")],
+    out: Annotated[Path | None, typer.Option("--out", help="What to write: .vcf, .vcf.gz or .bcf.")] = None,
+    split: Annotated[bool, typer.Option("--split/--no-split", help="One record per alternate allele.")] = True,
+    atomise: Annotated[bool, typer.Option("--atomise", help="Take complex alleles apart.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Left-align, trim and split a file against a reference genome.
+
+    A record whose REF is not what the reference genome has is left out and told, never swapped: exit status 1.
+
+    Example: twin vcf normalise sample.vcf.gz --fasta GRCh38.fa --out sample.norm.vcf.gz
+    """
+    from genomics.normalised import normalise as run
+
+    target = out or file.with_name(f"{file.name.split('.')[0]}.normalised.vcf.gz")
+    if target.resolve() == file.resolve():
+        raise WrongUsage("--out must be another file than the input")
+    try:
+        done = run(existing(file), existing(fasta), target, split=split, atomise=atomise)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from None
+    if as_json:
+        print_json(asdict(done))
+    else:
+        console().print(
+            f"{done.output}: {done.written:,} records of {done.records:,}; {done.realigned:,} realigned, "
+            f"{done.split:,} split",
+            markup=False,
+        )
+        if done.examples:
+            title = f"{done.left_out['ref_mismatch']:,} left out: REF is not what the reference genome has"
+            print_table(("contig", "position", "REF", "reference genome"), done.examples, title=title)
+    if done.left_out:
+        raise typer.Exit(1)
