@@ -81,14 +81,22 @@ class Sink:
             return
         if isinstance(rows, pa.RecordBatch):
             rows = pa.Table.from_batches([rows])
-        columns = rows.select(declared.schema.names).cast(declared.schema)
+        columns = pa.table({one.name: _declared_or_coded(rows.column(one.name), one.type) for one in declared.schema})
         for field, value in zip(DELIVERY_COLUMNS, (self.source, self.account, self.file_id), strict=True):
-            columns = columns.append_column(field, pa.repeat(pa.scalar(value, pa.string()), columns.num_rows))
+            columns = columns.append_column(field.name, _constant(value, columns.num_rows))
         writer = self._writers.get(table)
         if writer is None:
+            coded = [one.name for one in columns.schema if pa.types.is_dictionary(one.type)]
             part = self._new_part(table)
-            writer = self._writers[table] = pq.ParquetWriter(part, declared.raw_schema, **PARQUET)
-        writer.write_table(columns)
+            # who codes some columns has said which ones repeat; the file is of plain types in either case
+            writer = self._writers[table] = pq.ParquetWriter(
+                part,
+                columns.schema,
+                store_schema=False,
+                use_dictionary=coded if len(coded) > len(DELIVERY_COLUMNS) else True,
+                **PARQUET,
+            )
+        writer.write_table(_like(columns, writer.schema))
         self.rows[table] += rows.num_rows
 
     def write_query(self, table: str, query: str, parameters: dict[str, object] | None = None) -> int:
@@ -97,6 +105,8 @@ class Sink:
         The query must yield the declared columns by name. It runs inside DuckDB and never passes through Python.
         """
         declared = self._declared(table)
+        if table in self._writers:
+            return self._append(table, query, parameters)
         part = self._new_part(table)
         kinds = {field.name: duckdb_type(field.type) for field in declared.schema}
         listing = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in kinds.items())
@@ -114,6 +124,13 @@ class Sink:
             self._parts[table].remove(part)
         self.rows[table] += written
         return written
+
+    def _append(self, table: str, query: str, parameters: dict[str, object] | None) -> int:
+        """Write the result of a query behind rows that came as Arrow, so that the table stays one file."""
+        before = self.rows[table]
+        for batch in self.connection.sql(query, params=parameters).to_arrow_reader(100_000):
+            self.write(table, batch)
+        return self.rows[table] - before
 
     def reject(
         self,
@@ -184,6 +201,29 @@ class Sink:
                 for batch in pq.ParquetFile(part).iter_batches():
                     writer.write_batch(batch.cast(self._tables[table].raw_schema))
         return merged
+
+
+def _declared_or_coded(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The column in its declared type, or coded by a dictionary of it."""
+    if pa.types.is_dictionary(column.type) and column.type.value_type == kind:
+        return column
+    return column.cast(kind)
+
+
+def _constant(value: str | None, number: int) -> pa.Array:
+    """A text that is the same in all rows, stored once."""
+    indices = pa.repeat(pa.scalar(None if value is None else 0, pa.int32()), number)
+    return pa.DictionaryArray.from_arrays(indices, pa.array([value or ""], pa.string()))
+
+
+def _like(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The rows with the columns coded as in the rows before."""
+    for place, (found, wanted) in enumerate(zip(rows.schema, schema, strict=True)):
+        if found.type != wanted.type:
+            column = rows.column(place)
+            coded = column.dictionary_encode() if pa.types.is_dictionary(wanted.type) else column.cast(wanted.type)
+            rows = rows.set_column(place, wanted, coded)
+    return rows
 
 
 _DUCKDB_TYPES = {

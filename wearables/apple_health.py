@@ -8,18 +8,21 @@ inside ``<Correlation>`` are repeated at top level.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
-from lake.files import Bounded, open_member, zip_members
+from lake.files import Bounded, decompressed, open_member, zip_members
 from lake.quarantine import BadFile
 from lake.reader import HEAD_BYTES, Landed, Reader
 from lake.sink import Sink
 from lake.together import NotTogether, Together
-from wearables import apple_health_lines, source_text
-from wearables.apple_health_types import BLOOD_TYPE, QUANTITIES, SEX, SLEEP
-from wearables.canonical import EARLIEST, FILE_NO, deliver, latest_sql, reject_rows
+from wearables import apple_health_lines, apple_health_records, apple_health_sql, source_text
+from wearables.apple_health_blocks import NotByLine
+from wearables.apple_health_sql import SOURCE_TYPE
+from wearables.canonical import EARLIEST, FILE_NO, FUTURE_TOLERANCE, deliver, latest_sql, received_at, reject_rows
 from wearables.source_text import SourceText
 from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE, WEARABLE_WORKOUT
 
@@ -27,6 +30,9 @@ _ROOT, _END = b"<HealthData", b"</HealthData>"
 _RECORD, _WORKOUT = b"<Record", b"<Workout"
 _ZIP = b"PK\x03\x04"
 _PEEKED_MEMBERS = 20
+_TAIL_BYTES = 4096
+LARGE_BYTES = 4 << 20
+"""Exports from this size on are read in columns (``apple_health_records``); below, one statement does it all."""
 
 
 def matches(landed: Landed) -> bool:
@@ -43,12 +49,15 @@ def matches(landed: Landed) -> bool:
 
 def read(landed: Landed, sink: Sink) -> None:
     """Read an export into samples, workouts and the profile."""
-    text = _text(landed, sink)
+    plain = _unpacked(landed, sink)
+    if plain.stat().st_size >= LARGE_BYTES and _read_large(landed, plain, sink):
+        return
+    text = source_text.clean(plain, sink.work, counting=(_RECORD, _WORKOUT))
     if _END not in text.tail:
         raise BadFile("truncated_xml", "the file ends before </HealthData>; export or copy it again")
     apple_health_lines.elements(sink, [text.path])
     marks = apple_health_lines.counted(sink)
-    if not _is_complete(marks, [text]):
+    if not _is_complete(marks, text.counts):
         other = sink.work / "elements.xml"
         if apple_health_lines.rewritten(text.path, other):
             apple_health_lines.elements(sink, [other])
@@ -62,13 +71,36 @@ def read(landed: Landed, sink: Sink) -> None:
     _deliver([landed], sink, marks, text.is_damaged)
 
 
+def _read_large(landed: Landed, plain: Path, sink: Sink) -> bool:
+    """Read a large export in columns; False, with nothing written, if that does not account for every record."""
+    with plain.open("rb") as stream:
+        stream.seek(max(0, plain.stat().st_size - _TAIL_BYTES))
+        if _END not in stream.read():
+            raise BadFile("truncated_xml", "the file ends before </HealthData>; export or copy it again")
+    apple_health_sql.prepare(sink.connection)
+    try:
+        found = apple_health_records.read(plain, sink, received_at(landed) + FUTURE_TOLERANCE)
+    except NotByLine:
+        sink.discard()
+        return False
+    apple_health_lines.elements(sink, [found.lines])
+    marks = apple_health_lines.counted(sink)
+    whole = marks | {"clean": marks["clean"] + found.records}
+    if not _is_complete(whole, found.tags):
+        sink.discard()
+        return False
+    _deliver([landed], sink, marks, damaged=False, repeated=found.repeated)
+    sink.count(found.records, found.accepted, dict(found.ignored))
+    return True
+
+
 def read_together(files: Sequence[Landed], group: Together) -> None:
     """Read several small exports; only such as the line path reads without a remainder."""
     texts = [_text(landed, group.of(number)) for number, landed in enumerate(files)]
     apple_health_lines.elements(group, [text.path for text in texts])
     marks = apple_health_lines.counted(group)
     whole = all(_END in text.tail and not text.is_damaged for text in texts)
-    if not whole or not _is_complete(marks, texts):
+    if not whole or not _is_complete(marks, sum((Counter(text.counts) for text in texts), Counter())):
         raise NotTogether
     _deliver(files, group, marks, damaged=False)
 
@@ -78,17 +110,17 @@ def kinship(landed: Landed) -> str:
     return "export"
 
 
-def _is_complete(marks: dict[str, int], texts: Sequence[SourceText]) -> bool:
+def _is_complete(marks: Mapping[str, int], tags: Mapping[bytes, int]) -> bool:
     """Every record and workout of the text became one element that could be read; no count can exceed the text's."""
-    records = sum(text.counts[_RECORD] for text in texts)
-    workouts = sum(text.counts[_WORKOUT] for text in texts)
     found = sum(marks.get(mark, 0) for mark in "WSPV")
-    return (marks["clean"], found) == (records, workouts) and marks["timed"] == marks.get("W", 0)
+    return (marks["clean"], found) == (tags[_RECORD], tags[_WORKOUT]) and marks["timed"] == marks.get("W", 0)
 
 
-def _deliver(files: Sequence[Landed], sink: Sink, marks: dict[str, int], damaged: bool) -> None:
-    _macros(sink)
-    _metadata(sink, marks)
+def _deliver(
+    files: Sequence[Landed], sink: Sink, marks: Mapping[str, int], damaged: bool, repeated: Sequence[int] = ()
+) -> None:
+    apple_health_sql.prepare(sink.connection)
+    _metadata(sink, marks, repeated)
     _samples(files, sink, damaged)
     if marks.get("W"):
         _workouts(files, sink)
@@ -123,9 +155,13 @@ def _export_member(landed: Landed, max_bytes: int, max_ratio: int) -> zipfile.Zi
 
 
 def _text(landed: Landed, sink: Sink) -> SourceText:
-    counting = (_RECORD, _WORKOUT)
+    return source_text.clean(_unpacked(landed, sink), sink.work, counting=(_RECORD, _WORKOUT))
+
+
+def _unpacked(landed: Landed, sink: Sink) -> Path:
+    """The export's own bytes: of the archive's member, or of the file without gzip or zstd."""
     if not landed.head.startswith(_ZIP):
-        return source_text.plain(landed, sink, counting=counting)
+        return decompressed(landed.path, sink.work / "unpacked", sink.settings.max_file_bytes, sink.settings.max_ratio)
     member = _export_member(landed, sink.settings.max_file_bytes, sink.settings.max_ratio)
     if member is None:
         raise BadFile("no_export_xml", "no member of the archive is an Apple Health export")
@@ -138,37 +174,10 @@ def _text(landed: Landed, sink: Sink) -> SourceText:
                 out.write(block)
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise BadFile("corrupt_zip", f"the archive's export cannot be unpacked: {type(error).__name__}") from None
-    return source_text.clean(target, sink.work, counting=counting)
+    return target
 
 
-def _macros(sink: Sink) -> None:
-    """``2018-09-10 02:28:55 -0700``: the format of every time in the export."""
-    sink.connection.execute("""
-        create or replace temp macro hk_minutes(hhmm) as
-            (hhmm - (abs(hhmm) % 100) * sign(hhmm)) / 100 * 60 + (abs(hhmm) % 100) * sign(hhmm);
-        create or replace temp macro hk_offset(s) as
-            cast(hk_minutes(case when length(s) = 25 then try_cast(substr(s, 21, 5) as bigint) end) as bigint);
-        create or replace temp macro hk_utc(s) as
-            make_timestamp(epoch_us(try_cast(substr(s, 1, 19) as timestamp)) - hk_offset(s) * 60000000);
-        create or replace temp macro attribute(parts, name) as
-            case when list_position(parts, ' ' || name || '=') % 2 = 1
-                then parts[list_position(parts, ' ' || name || '=') + 1] end;
-        create or replace temp macro unescaped(s) as
-            case when contains(s, '&')
-                then replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(s,
-                    '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&apos;', ''''), '&#39;', ''''), '&#10;', chr(10)),
-                    '&#13;', chr(13)), '&#9;', chr(9)), '&#160;', chr(160)), '&#61;', '='), '&amp;', '&')
-                else s end;
-    """)
-    # `<<HKDevice: 0x1>, name:Apple Watch, hardware:Watch6,7, software:9.4>`, escaped
-    sink.connection.execute("""
-        create or replace temp macro named(device, name) as
-            nullif(split_part(split_part(split_part(device, name, 2), ', ', 1), '&gt;', 1), '')
-    """)
-    sink.connection.execute("create or replace temp macro tidy(s) as trim(replace(unescaped(s), chr(160), ' '))")
-
-
-def _metadata(sink: Sink, marks: dict[str, int]) -> None:
+def _metadata(sink: Sink, marks: Mapping[str, int], repeated: Sequence[int]) -> None:
     """Give time zone and user-entered marks to the element that opened before them; find repeated records."""
     if not marks.get("M"):
         sink.connection.execute("""
@@ -181,6 +190,11 @@ def _metadata(sink: Sink, marks: dict[str, int]) -> None:
         sink.connection.execute("create or replace temp table repeated (line_no bigint)")
     else:
         _repeated(sink)
+    if repeated:
+        sink.connection.register("repeated_elsewhere", pa.table({"line_no": pa.array(repeated, pa.int64())}))
+        sink.connection.execute(
+            "insert into repeated select line_no from repeated_elsewhere where line_no not in (from repeated)"
+        )
 
 
 def _attach(sink: Sink) -> None:
@@ -228,9 +242,6 @@ def _repeated(sink: Sink) -> None:
 
 
 def _samples(files: Sequence[Landed], sink: Sink, is_damaged: bool) -> None:
-    connection = sink.connection
-    connection.register("hk_type", pa.table({"type": list(QUANTITIES), "metric": list(QUANTITIES.values())}))
-    connection.register("hk_sleep", pa.table({"value": list(SLEEP), "stage": list(SLEEP.values())}))
     damaged = (
         f"when contains(concat_ws('', r.type, r.source_name, r.device, r.value, r.line), '{source_text.REPLACEMENT}')"
         " then 'invalid_utf8'"
@@ -247,9 +258,7 @@ def _samples(files: Sequence[Landed], sink: Sink, is_damaged: bool) -> None:
                 hk_utc(started) as start_at,
                 hk_utc(ended) as end_at,
                 hk_utc(created) as created_at,
-                hk_offset(started) as export_offset,
-                contains(device, 'Watch') as is_watch,
-                contains(device, 'iPhone') as is_phone
+                hk_offset(started) as export_offset
             from element where mark = 'R'
         )
         select
@@ -267,14 +276,7 @@ def _samples(files: Sequence[Landed], sink: Sink, is_damaged: bool) -> None:
             case when t.metric <> 'sleep_stage' then try_cast(r.value as double) end as value_src,
             s.stage as value_text,
             unescaped(r.unit) as unit_src,
-            case
-                when m.is_user_entered then 'self_reported'
-                when r.is_watch then 'watch'
-                when r.is_phone then 'phone'
-                when contains(r.source_name, 'Watch') then 'watch'
-                when contains(r.source_name, 'iPhone') then 'phone'
-                else 'app'
-            end as source_type,
+            case when m.is_user_entered then 'self_reported' else {SOURCE_TYPE.format("r")} end as source_type,
             tidy(named(r.device, 'name:')) as device_name,
             tidy(named(r.device, 'hardware:')) as device_model,
             tidy(r.source_name) as source_app,
@@ -376,9 +378,6 @@ def _workouts(files: Sequence[Landed], sink: Sink) -> None:
 
 
 def _profile(sink: Sink) -> None:
-    connection = sink.connection
-    connection.register("hk_sex", pa.table({"code": list(SEX), "sex": list(SEX.values())}))
-    connection.register("hk_blood", pa.table({"code": list(BLOOD_TYPE), "blood_type": list(BLOOD_TYPE.values())}))
     sink.write_query(
         "wearable_profile",
         """

@@ -59,6 +59,8 @@ _REQUIRED = ("type", "started", "ended")
 def elements(sink: Sink, texts: Sequence[Path]) -> None:
     """Make table ``element`` (a Parquet view) of the elements found on the lines of the texts.
 
+    A text may also be Parquet of (line_no, line): lines that were chosen and numbered before.
+
     Columns: line_no (a global record number, ``lake.together``), mark, tag,
     one column per record attribute (still escaped), ``parts`` for other elements,
     ``line`` for anything that is not a clean record.
@@ -77,7 +79,9 @@ def elements(sink: Sink, texts: Sequence[Path]) -> None:
         " max_line_size = 16777216, strict_mode = false"
     )
     lines = f"select row_number() over () as line_no, line from read_csv('{_quoted(texts[0])}', {options})"
-    if len(texts) > 1:
+    if texts[0].suffix == ".parquet":
+        lines = f"select line_no, line from read_parquet('{_quoted(texts[0])}')"
+    elif len(texts) > 1:
         sink.connection.register(
             "input_file", pa.table({"filename": [str(one) for one in texts], "file_no": range(len(texts))})
         )

@@ -21,6 +21,7 @@ from orchestration.cli import (
     measure,
     messages,
     ml,
+    omh,
     publish,
     query,
     sources,
@@ -81,6 +82,7 @@ app.add_typer(code.app, name="code")
 app.add_typer(fhir.app, name="fhir")
 app.add_typer(messages.hl7, name="hl7")
 app.add_typer(messages.ccda, name="ccda")
+app.add_typer(omh.app, name="omh")
 app.add_typer(ucum.app, name="ucum")
 app.add_typer(measure.app, name="measure")
 app.add_typer(vcf.app, name="vcf")

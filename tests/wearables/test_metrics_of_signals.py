@@ -1,0 +1,136 @@
+"""Glucose and heart beat metrics against figures that others computed (reference/wearables.md, section 8)."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.wearables.conftest import ReadFile
+from wearables.glucose import cgm_metrics, profile
+from wearables.heart_beats import NoPulse, beats, hrv_metrics, nn_intervals, sampling_rate
+
+RUN = "wearables/simglucose/examples/results/2017-12-31_17-46-32"
+
+
+def readings(values: list[float], minutes: float = 5, series: str = "all") -> pa.Table:
+    start = datetime(2024, 1, 1)
+    times = [start + timedelta(minutes=minutes * number) for number in range(len(values))]
+    return pa.table({"series": [series] * len(values), "happened_at": times, "mg_dl": [float(one) for one in values]})
+
+
+def test_h11_ranges_of_thirty_virtual_patients(shared_data: Path) -> None:
+    """simglucose's own performance_stats.csv; its hourly risk of single readings gives LBGI and HBGI."""
+    with (shared_data / RUN / "performance_stats.csv").open() as file:
+        expected = {row[""]: row for row in csv.DictReader(file)}
+    tables, risks = [], {}
+    for name in expected:
+        with (shared_data / RUN / f"{name}.csv").open() as file:
+            rows = [row for row in csv.DictReader(file) if row["BG"]]
+        times = [datetime.fromisoformat(row["Time"]) for row in rows]
+        tables.append(
+            pa.table({"series": [name] * len(rows), "happened_at": times, "mg_dl": [float(row["BG"]) for row in rows]})
+        )
+        of_reading = [(float(row["LBGI"]), float(row["HBGI"])) for row in rows if row["LBGI"]]
+        risks[name] = (len(rows), len(of_reading), np.mean(of_reading, axis=0))
+    compared = 0
+    found = cgm_metrics(pa.concat_tables(tables)).to_pylist()
+    assert len(found) == 30
+    for row in found:
+        wanted = expected[row["series"]]
+        ours = (row["time_in_range"], row["time_above_180"], row["time_below_70"], row["time_above_250"])
+        theirs = [float(wanted[name]) for name in ("70<=BG<=180", "BG>180", "BG<70", "BG>250")]
+        assert ours == pytest.approx(theirs, abs=1e-9)
+        count, with_risk, risk = risks[row["series"]]
+        # the risk of less than 1 mg/dL is not defined; simglucose's equations come to that for some
+        if count == with_risk and row["min_mg_dl"] > 1:
+            compared += 1
+            assert (row["lbgi"], row["hbgi"]) == pytest.approx(tuple(risk), rel=1e-6)
+    assert compared > 10
+
+
+def test_h12_spread_of_a_dexcom_file(shared_data: Path, read_file: ReadFile) -> None:
+    """cgmquantify's notebook prints SD 28.799 and CV 25.736 of this file."""
+    samples = read_file(shared_data / "wearables/cgmquantify/test_/test_file.csv").metric("glucose")
+    assert len(samples) == 2148
+    table = pa.table(
+        {
+            "series": ["all"] * len(samples),
+            "happened_at": [row["start_at"] for row in samples],
+            "mg_dl": [row["value"] for row in samples],
+        }
+    )
+    (row,) = cgm_metrics(table).to_pylist()
+    assert (row["sd_mg_dl"], row["cv_percent"]) == pytest.approx((28.799, 25.736), rel=1e-4)
+    assert row["step_s"] == 300
+    assert len(profile(table)) == 24
+
+
+def test_glucose_formulas() -> None:
+    """By hand: GMI of a mean of 150 is 6.898 (Bergenstal 2018: 6.9); GRI weighs 3.0, 2.4, 1.6, 0.8 (Klonoff 2023)."""
+    (row,) = cgm_metrics(readings([50, 60, 100, 100, 100, 100, 100, 200, 260, 430])).to_pylist()
+    assert row["mean_mg_dl"] == 150
+    assert row["gmi_percent"] == pytest.approx(6.898)
+    assert row["gri"] == pytest.approx(3.0 * 10 + 2.4 * 10 + 1.6 * 20 + 0.8 * 10)
+    assert row["is_enough"] is False
+
+
+def test_episodes_last_fifteen_minutes_and_end_after_fifteen() -> None:
+    """Battelino 2023: 10 minutes are no episode; 10 minutes above do not end one; 120 minutes are prolonged."""
+    low, fine = [65.0], [100.0]
+    short = cgm_metrics(readings(fine * 6 + low * 2 + fine * 6)).to_pylist()[0]
+    bridged = cgm_metrics(readings(fine * 6 + low * 3 + fine * 2 + low * 3 + fine * 6)).to_pylist()[0]
+    two = cgm_metrics(readings(fine * 6 + low * 3 + fine * 3 + low * 3 + fine * 6)).to_pylist()[0]
+    prolonged = cgm_metrics(readings(fine * 6 + low * 24 + fine * 6)).to_pylist()[0]
+    assert [one["episodes_below_70"] for one in (short, bridged, two, prolonged)] == [0, 1, 2, 1]
+    assert [one["episodes_below_70_prolonged"] for one in (two, prolonged)] == [0, 1]
+    assert prolonged["episodes_below_54"] == 0
+
+
+def test_days_that_repeat_do_not_differ() -> None:
+    day = [100 + 40 * np.sin(number / 288 * 2 * np.pi) for number in range(288)]
+    (same,) = cgm_metrics(readings([*day, *day])).to_pylist()
+    (risen,) = cgm_metrics(readings([*day, *(one + 10 for one in day)])).to_pylist()
+    assert same["modd_mg_dl"] == pytest.approx(0, abs=1e-9)
+    assert risen["modd_mg_dl"] == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "Short",
+            {"n": 337, "mean_nn_ms": 888.955490, "sdnn_ms": 95.690354, "rmssd_ms": 101.300634, "nn50": 163,
+             "pnn50_percent": 48.511905, "mean_hr_bpm": 68.215347},
+        ),
+        (
+            "Long",
+            {"n": 4684, "mean_nn_ms": 768.438, "sdnn_ms": 85.357, "rmssd_ms": 60.523, "nn50": 1338, "nn20": 3008,
+             "pnn50_percent": 28.571, "pnn20_percent": 64.232, "mean_hr_bpm": 78.990, "sd_hr_bpm": 8.305,
+             "mean_absolute_difference_ms": 42.199, "sd_absolute_difference_ms": 43.391},
+        ),
+    ],
+)  # fmt: skip
+def test_h14_intervals_as_pyhrv_reports_them(shared_data: Path, name: str, expected: dict[str, float]) -> None:
+    nn = np.load(shared_data / f"wearables/pyhrv/SampleNNISeries{name}.npy")
+    (row,) = hrv_metrics(nn_intervals(nn)).to_pylist()
+    assert {key: row[key] for key in expected} == pytest.approx(expected, rel=2e-5)
+
+
+def test_h15_beats_of_a_pulse_wave_as_heartpy_finds_them(shared_data: Path) -> None:
+    """HeartPy 1.2: fs 116.996, 62.376 beats a minute, RMSSD 57.070 of data2.csv."""
+    table = np.loadtxt(shared_data / "wearables/heartpy/heartpy/data/data2.csv", delimiter=",", skiprows=1)
+    rate = sampling_rate(table[:, 0])
+    assert rate == pytest.approx(116.996, rel=1e-4)  # HeartPy divides by one sample more
+    (row,) = hrv_metrics(beats(table[:, 1], rate).intervals()).to_pylist()
+    assert 60_000 / row["mean_nn_ms"] == pytest.approx(62.376, rel=1e-3)
+    assert row["rmssd_ms"] == pytest.approx(57.070, rel=5e-3)
+
+
+def test_a_flat_line_has_no_pulse() -> None:
+    with pytest.raises(NoPulse):
+        beats(np.full(2000, 500.0), 100)
