@@ -112,13 +112,11 @@ def sampling_rate(times_ms: NDArray[np.float64]) -> float:
 
 
 def _moving_average(signal: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Means of windows; the ends, where no window fits, stand at the mean of the whole signal."""
+    """Means of windows; the ends, where no window fits, stand at the nearest one."""
     sums = np.cumsum(np.insert(signal, 0, 0.0))
     inner = (sums[width:] - sums[:-width]) / width
     before = (len(signal) - len(inner)) // 2
-    full = np.full(len(signal), signal.mean())
-    full[before : before + len(inner)] = inner
-    return full
+    return np.pad(inner, (before, len(signal) - len(inner) - before), mode="edge")
 
 
 def _peaks(signal: NDArray[np.float64], level: NDArray[np.float64], rate_hz: float) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ from orchestration.cli import (
     link,
     map,
     measure,
+    measurements,
     messages,
     ml,
     omh,
@@ -30,6 +31,7 @@ from orchestration.cli import (
     ucum,
     ui,
     vcf,
+    wearable,
 )
 from orchestration.cli.failures import OneLine
 
@@ -82,7 +84,12 @@ app.add_typer(code.app, name="code")
 app.add_typer(fhir.app, name="fhir")
 app.add_typer(messages.hl7, name="hl7")
 app.add_typer(messages.ccda, name="ccda")
+app.add_typer(wearable.app, name="wearable")
 app.add_typer(omh.app, name="omh")
+app.add_typer(measurements.cgm, name="cgm")
+app.command()(measurements.hrv)
+app.command()(measurements.score)
+app.command()(measurements.aqi)
 app.add_typer(ucum.app, name="ucum")
 app.add_typer(measure.app, name="measure")
 app.add_typer(vcf.app, name="vcf")
