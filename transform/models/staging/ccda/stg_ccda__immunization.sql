@@ -1,57 +1,14 @@
 -- One row per vaccination and coding. What was refused stands in stg_ccda__not_done.
-with
-    raw as (
-        select
-            *,
-            first_value(coalesce(code, code_text, code_display, code_null)) over (
-                partition by file_id, record_no, statement_no order by coding_no
-            ) as main_code,
-            coalesce(negation = 'true', false) as is_negated
-        from {{ source("ccda", "ccda_immunization") }}
-    ),
-
-    final as (
-        select
-            source as source_system,
-            'ccda_immunization' as source_table,
-            concat_ws(
-                '|',
-                coalesce(patient_id, document_id),
-                nullif(concat_ws('^', id_extension, id_root), ''),
-                main_code,
-                start_at
-            ) as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            cast(null as varchar) as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            coalesce(code_display, code_text) as display,
-            cast(null as varchar) as category,
-            lower(status) as status,
-            coalesce(lower(status) in ('nullified', 'cancelled'), false) as is_retracted,
-            false as is_revision,
-            try_cast(dose as double) as value_num,
-            cast(null as varchar) as comparator,
-            lot_number as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            dose_unit as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            start_at as event_text,
-            {{ time_start("start_at_iso") }} as event_at,
-            cast(null as timestamp) as event_end_at,
-            {{ time_precision("start_at_iso") }} as event_precision,
-            {{ time_start("author_time_iso") }} as recorded_at,
-            {{ time_precision("author_time_iso") }} as recorded_precision,
-            {{ time_start("document_time_iso") }} as updated_at,
-            file_id,
-            record_no
-        from raw
-        where not is_negated
-    )
-
-select *
-from final
+select
+    {{
+        ccda_record(
+            {
+                "source_table": "'ccda_immunization'",
+                "value_num": "try_cast(dose as double)",
+                "value_text": "lot_number",
+                "unit_src": "dose_unit",
+            },
+        )
+    }}
+from {{ ccda_statements(source("ccda", "ccda_immunization")) }}
+where not is_negated

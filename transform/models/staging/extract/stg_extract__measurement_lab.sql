@@ -1,46 +1,15 @@
-with
-    raw as (select * from {{ source("extract", "lab_result") }}),
-
-    final as (
-        select
-            source as source_system,
-            'lab_result' as source_table,
-            coalesce(
-                result_id,
-                md5(concat_ws('|', patient_id, code, coalesce(collected_at, timestamp '1900-01-01'), name))
-            ) as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            cast(1 as bigint) as code_no,
-            code_system,
-            code,
-            name as display,
-            'laboratory' as category,
-            lower(status) as status,
-            coalesce(
-                upper(status) in ('X', 'D', 'W', 'CANCELLED', 'ENTERED-IN-ERROR'), false
-            ) as is_retracted,
-            coalesce(upper(status) in ('C', 'CORRECTED', 'AMENDED'), false) as is_revision,
-            value_num,
-            comparator,
-            value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            unit as unit_src,
-            ref_low,
-            ref_high,
-            cast(collected_at as varchar) as event_text,
-            collected_at as event_at,
-            cast(null as timestamp) as event_end_at,
-            case when collected_at is not null then 'second' end as event_precision,
-            resulted_at as recorded_at,
-            case when resulted_at is not null then 'second' end as recorded_precision,
-            resulted_at as updated_at,
-            file_id,
-            record_no
-        from raw
-    )
-
-select *
-from final
+select
+    {{
+        extract_measurement(
+            {
+                "source_table": "'lab_result'",
+                "category": "'laboratory'",
+                "comparator": "comparator",
+                "ref_low": "ref_low",
+                "ref_high": "ref_high",
+            },
+            event="collected_at",
+            recorded="resulted_at",
+        )
+    }}
+from {{ source("extract", "lab_result") }}

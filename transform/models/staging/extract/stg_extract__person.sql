@@ -1,42 +1,28 @@
-with
-    raw as (select * from {{ source("extract", "person_record") }}),
-
-    final as (
-        select
-            source as source_system,
-            'person_record' as source_table,
-            person_key as source_person_key,
-            id_type,
-            case when id_type = 'mrn' then person_key end as mrn,
-            cast(null as varchar) as mrn_system,
-            national_id,
-            other_system,
-            other_key,
-            family,
-            given,
-            birth_date,
-            cast(birth_date as varchar) as birth_date_text,
-            case
-                when lower(sex) in ('male', 'm')
-                then 'male'
-                when lower(sex) in ('female', 'f')
-                then 'female'
-                else 'unknown'
-            end as sex,
-            cast(death_date as timestamp) as death_at,
-            case when death_date is not null then true end as is_deceased,
-            phone,
-            email,
-            address_line,
-            city,
-            postal_code,
-            cast(null as varchar) as replaced_by,
-            cast(null as boolean) as is_active,
-            recorded_at as updated_at,
-            file_id,
-            record_no
-        from raw
-    )
-
-select *
-from final
+select
+    {{
+        staged_person(
+            {
+                "source_table": "'person_record'",
+                "source_person_key": "person_key",
+                "id_type": "id_type",
+                "mrn": "case when id_type = 'mrn' then person_key end",
+                "national_id": "national_id",
+                "other_system": "other_system",
+                "other_key": "other_key",
+                "family": "family",
+                "given": "given",
+                "birth_date": "birth_date",
+                "birth_date_text": "birth_date",
+                "sex": administrative_sex("sex"),
+                "death_at": "death_date",
+                "is_deceased": "case when death_date is not null then true end",
+                "phone": "phone",
+                "email": "email",
+                "address_line": "address_line",
+                "city": "city",
+                "postal_code": "postal_code",
+                "updated_at": "recorded_at",
+            }
+        )
+    }}
+from {{ source("extract", "person_record") }}

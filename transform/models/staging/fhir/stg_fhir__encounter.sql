@@ -1,41 +1,16 @@
-with
-    raw as (select * from {{ source("fhir", "fhir_encounter") }}),
-
-    final as (
-        select
-            source as source_system,
-            'fhir_encounter' as source_table,
-            id as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            code_display as display,
-            class_code as category,
-            lower(status) as status,
-            coalesce(status in ('entered-in-error', 'cancelled'), false) as is_retracted,
-            false as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            service_provider as value_text,
-            cast(null as varchar) as value_code_system,
-            reason_code as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            period_start as event_text,
-            {{ time_start("period_start") }} as event_at,
-            {{ time_end("period_end") }} as event_end_at,
-            {{ time_precision("period_start") }} as event_precision,
-            cast(null as timestamp) as recorded_at,
-            cast(null as varchar) as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from raw
-    )
-
-select *
-from final
+select
+    {{
+        fhir_record(
+            {
+                "source_table": "'fhir_encounter'",
+                "encounter_key": "id",
+                "category": "class_code",
+                "is_retracted": "coalesce(status in ('entered-in-error', 'cancelled'), false)",
+                "value_text": "service_provider",
+                "value_code": "reason_code",
+            },
+            event="period_start",
+            end="period_end",
+        )
+    }}
+from {{ source("fhir", "fhir_encounter") }}

@@ -1,41 +1,12 @@
-with
-    raw as (select * from {{ source("fhir", "fhir_immunization") }}),
-
-    final as (
-        select
-            source as source_system,
-            'fhir_immunization' as source_table,
-            id as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            code_display as display,
-            cast(null as varchar) as category,
-            lower(status) as status,
-            coalesce(status in ('entered-in-error', 'not-done'), false) as is_retracted,
-            false as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            occurrence as event_text,
-            {{ time_start("occurrence") }} as event_at,
-            cast(null as timestamp) as event_end_at,
-            {{ time_precision("occurrence") }} as event_precision,
-            {{ time_start("recorded") }} as recorded_at,
-            {{ time_precision("recorded") }} as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from raw
-    )
-
-select *
-from final
+select
+    {{
+        fhir_record(
+            {
+                "source_table": "'fhir_immunization'",
+                "is_retracted": "coalesce(status in ('entered-in-error', 'not-done'), false)",
+            },
+            event="occurrence",
+            recorded="recorded",
+        )
+    }}
+from {{ source("fhir", "fhir_immunization") }}

@@ -14,7 +14,7 @@ with
             = 1
     ),
 
-    raw as (
+    drugs as (
         select
             requests.* replace (
                 coalesce(requests.coding_no, products.coding_no) as coding_no,
@@ -30,45 +30,35 @@ with
             and products.id = requests.medication_id
             and requests.code is null
         where requests.do_not_perform is not true
-    ),
-
-    final as (
-        select
-            source as source_system,
-            'fhir_medication_request' as source_table,
-            id as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            coalesce(code_display, code_text) as display,
-            intent as category,
-            lower(status) as status,
-            coalesce(status in ('entered-in-error', 'cancelled'), false) as is_retracted,
-            false as is_revision,
-            dose_value as value_num,
-            cast(null as varchar) as comparator,
-            dose_text as value_text,
-            reason_system as value_code_system,
-            reason_code as value_code,
-            dose_unit as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            coalesce(validity_start, authored_on) as event_text,
-            coalesce({{ time_start("validity_start") }}, {{ time_start("authored_on") }}) as event_at,
-            {{ time_end("validity_end") }} as event_end_at,
-            coalesce(
-                {{ time_precision("validity_start") }}, {{ time_precision("authored_on") }}
-            ) as event_precision,
-            {{ time_start("authored_on") }} as recorded_at,
-            {{ time_precision("authored_on") }} as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from raw
     )
 
-select *
-from final
+select
+    {{
+        fhir_record(
+            {
+                "source_table": "'fhir_medication_request'",
+                "display": "coalesce(code_display, code_text)",
+                "category": "intent",
+                "is_retracted": "coalesce(status in ('entered-in-error', 'cancelled'), false)",
+                "value_num": "dose_value",
+                "value_text": "dose_text",
+                "value_code_system": "reason_system",
+                "value_code": "reason_code",
+                "unit_src": "dose_unit",
+                "event_text": "coalesce(validity_start, authored_on)",
+                "event_at": "coalesce("
+                ~ time_start("validity_start")
+                ~ ", "
+                ~ time_start("authored_on")
+                ~ ")",
+                "event_precision": "coalesce("
+                ~ time_precision("validity_start")
+                ~ ", "
+                ~ time_precision("authored_on")
+                ~ ")",
+            },
+            end="validity_end",
+            recorded="authored_on",
+        )
+    }}
+from drugs

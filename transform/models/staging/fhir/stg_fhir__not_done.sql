@@ -1,190 +1,65 @@
 -- What was deliberately not done, and why: refused, contraindicated. Absence with a reason is a fact of its
 -- own.
 with
-    medications as (select * from {{ source("fhir", "fhir_medication_request") }}),
-
-    services as (select * from {{ source("fhir", "fhir_service_request") }}),
-
-    devices as (select * from {{ source("fhir", "fhir_device_request") }}),
-
-    procedures as (select * from {{ source("fhir", "fhir_procedure") }}),
-
-    observations as (select * from {{ source("fhir", "fhir_observation") }}),
-
     final as (
+        {% for request, category in {
+            "medication": "medication",
+            "service": "order",
+            "device": "order",
+        }.items() %}
+            select
+                {{
+                    fhir_record(
+                        {
+                            "source_table": "'fhir_" ~ request ~ "_request'",
+                            "display": "coalesce(code_display, code_text)",
+                            "category": "'" ~ category ~ "'",
+                            "value_code_system": "reason_system",
+                            "value_code": "reason_code",
+                        },
+                        event="authored_on",
+                        recorded="authored_on",
+                    )
+                }}
+            from {{ source("fhir", "fhir_" ~ request ~ "_request") }}
+            where do_not_perform
+            union all
+        {% endfor %}
         select
-            source as source_system,
-            'fhir_medication_request' as source_table,
-            id as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            coalesce(code_display, code_text) as display,
-            'medication' as category,
-            lower(status) as status,
-            coalesce(status = 'entered-in-error', false) as is_retracted,
-            false as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
-            reason_system as value_code_system,
-            reason_code as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            authored_on as event_text,
-            {{ time_start("authored_on") }} as event_at,
-            cast(null as timestamp) as event_end_at,
-            {{ time_precision("authored_on") }} as event_precision,
-            {{ time_start("authored_on") }} as recorded_at,
-            {{ time_precision("authored_on") }} as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from medications
-        where do_not_perform
-        union all
-        select
-            source as source_system,
-            'fhir_service_request' as source_table,
-            id as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            coalesce(code_display, code_text) as display,
-            'order' as category,
-            lower(status) as status,
-            coalesce(status = 'entered-in-error', false) as is_retracted,
-            false as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
-            reason_system as value_code_system,
-            reason_code as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            authored_on as event_text,
-            {{ time_start("authored_on") }} as event_at,
-            cast(null as timestamp) as event_end_at,
-            {{ time_precision("authored_on") }} as event_precision,
-            {{ time_start("authored_on") }} as recorded_at,
-            {{ time_precision("authored_on") }} as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from services
-        where do_not_perform
-        union all
-        select
-            source as source_system,
-            'fhir_device_request' as source_table,
-            id as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            coalesce(code_display, code_text) as display,
-            'order' as category,
-            lower(status) as status,
-            coalesce(status = 'entered-in-error', false) as is_retracted,
-            false as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
-            reason_system as value_code_system,
-            reason_code as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            authored_on as event_text,
-            {{ time_start("authored_on") }} as event_at,
-            cast(null as timestamp) as event_end_at,
-            {{ time_precision("authored_on") }} as event_precision,
-            {{ time_start("authored_on") }} as recorded_at,
-            {{ time_precision("authored_on") }} as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from devices
-        where do_not_perform
-        union all
-        select
-            source as source_system,
-            'fhir_procedure' as source_table,
-            id as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            code_display as display,
-            'procedure' as category,
-            lower(status) as status,
-            false as is_retracted,
-            false as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
-            reason_system as value_code_system,
-            reason_code as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            performed_start as event_text,
-            {{ time_start("performed_start") }} as event_at,
-            {{ time_end("performed_end") }} as event_end_at,
-            {{ time_precision("performed_start") }} as event_precision,
-            cast(null as timestamp) as recorded_at,
-            cast(null as varchar) as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from procedures
+            {{
+                fhir_record(
+                    {
+                        "source_table": "'fhir_procedure'",
+                        "category": "'procedure'",
+                        "is_retracted": "false",
+                        "value_code_system": "reason_system",
+                        "value_code": "reason_code",
+                    },
+                    event="performed_start",
+                    end="performed_end",
+                )
+            }}
+        from {{ source("fhir", "fhir_procedure") }}
         where lower(status) = 'not-done'
         union all
         select
-            source as source_system,
-            'fhir_observation' as source_table,
-            id as source_id,
-            cast(component_no as varchar) as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            coalesce(code_display, code_text) as display,
-            'measurement' as category,
-            lower(status) as status,
-            false as is_retracted,
-            false as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
-            not_done_reason_system as value_code_system,
-            not_done_reason_code as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            effective_start as event_text,
-            {{ time_start("effective_start") }} as event_at,
-            {{ time_end("effective_end") }} as event_end_at,
-            {{ time_precision("effective_start") }} as event_precision,
-            {{ time_start("issued") }} as recorded_at,
-            {{ time_precision("issued") }} as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from observations
+            {{
+                fhir_record(
+                    {
+                        "source_table": "'fhir_observation'",
+                        "component": "component_no",
+                        "display": "coalesce(code_display, code_text)",
+                        "category": "'measurement'",
+                        "is_retracted": "false",
+                        "value_code_system": "not_done_reason_system",
+                        "value_code": "not_done_reason_code",
+                    },
+                    event="effective_start",
+                    end="effective_end",
+                    recorded="issued",
+                )
+            }}
+        from {{ source("fhir", "fhir_observation") }}
         where lower(status) = 'cancelled' and not_done_reason_code is not null and component_no = 0
     )
 

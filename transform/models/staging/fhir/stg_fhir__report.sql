@@ -1,41 +1,16 @@
-with
-    raw as (select * from {{ source("fhir", "fhir_diagnostic_report") }}),
-
-    final as (
-        select
-            source as source_system,
-            'fhir_diagnostic_report' as source_table,
-            id as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            encounter_id as encounter_key,
-            coding_no as code_no,
-            code_system,
-            code,
-            code_display as display,
-            category,
-            lower(status) as status,
-            coalesce(status in ('entered-in-error', 'cancelled'), false) as is_retracted,
-            coalesce(status in ('amended', 'corrected', 'appended'), false) as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            conclusion as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            effective_start as event_text,
-            {{ time_start("effective_start") }} as event_at,
-            {{ time_end("effective_end") }} as event_end_at,
-            {{ time_precision("effective_start") }} as event_precision,
-            {{ time_start("issued") }} as recorded_at,
-            {{ time_precision("issued") }} as recorded_precision,
-            {{ time_start("last_updated") }} as updated_at,
-            file_id,
-            record_no
-        from raw
-    )
-
-select *
-from final
+select
+    {{
+        fhir_record(
+            {
+                "source_table": "'fhir_diagnostic_report'",
+                "category": "category",
+                "is_retracted": "coalesce(status in ('entered-in-error', 'cancelled'), false)",
+                "is_revision": "coalesce(status in ('amended', 'corrected', 'appended'), false)",
+                "value_text": "conclusion",
+            },
+            event="effective_start",
+            end="effective_end",
+            recorded="issued",
+        )
+    }}
+from {{ source("fhir", "fhir_diagnostic_report") }}

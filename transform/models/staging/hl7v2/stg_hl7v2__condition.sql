@@ -1,64 +1,20 @@
 -- One row per diagnosis (DG1) or problem (PRB) segment and coding.
-with
-    raw as (select * from {{ source("hl7v2", "hl7v2_condition") }}),
-
-    -- the code, then its alternate
-    codings as (select unnest([1, 2]) as code_no),
-
-    coded as (
-        select
-            raw.*,
-            cast(codings.code_no as bigint) as code_no,
-            case when codings.code_no = 1 then raw.code_system else raw.alternate_system end as system_text,
-            {{ hl7v2_system("system_text") }} as coding_system,
-            case when codings.code_no = 1 then raw.code else raw.alternate_code end as coding,
-            case
-                when codings.code_no = 1
-                then coalesce(raw.code_text, raw.description, raw.alternate_text)
-                else raw.alternate_text
-            end as coding_text
-        from raw
-        inner join codings on codings.code_no = 1 or raw.alternate_code is not null
-    ),
-
-    final as (
-        select
-            source as source_system,
-            'hl7v2_condition' as source_table,
-            coalesce(
-                patient_id || '|' || diagnosis_key,
-                concat_ws('|', patient_id, visit_key, segment_name, coalesce(code, code_text, description))
-            ) as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            visit_key as encounter_key,
-            code_no,
-            coalesce(coding_system, coding_method) as code_system,
-            coding as code,
-            coding_text as display,
-            lower(coalesce(diagnosis_type, segment_name)) as category,
-            lower(coalesce(life_cycle, confirmation)) as status,
-            coalesce(upper(action_code) in ('D', 'DE'), false) as is_retracted,
-            coalesce(upper(action_code) = 'CO', false) as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            onset_at as event_text,
-            {{ time_start("onset_at_iso") }} as event_at,
-            {{ time_end("resolved_at_iso") }} as event_end_at,
-            {{ time_precision("onset_at_iso") }} as event_precision,
-            {{ time_start("recorded_at_iso") }} as recorded_at,
-            {{ time_precision("recorded_at_iso") }} as recorded_precision,
-            {{ time_start("message_time_iso") }} as updated_at,
-            file_id,
-            record_no
-        from coded
-    )
-
-select *
-from final
+select
+    {{
+        hl7v2_record(
+            {
+                "source_table": "'hl7v2_condition'",
+                "source_id": "coalesce(patient_id || '|' || diagnosis_key, concat_ws('|', patient_id, visit_key, segment_name, coalesce(code, code_text, description)))",
+                "code_system": "coalesce(coding_system, coding_method)",
+                "category": "lower(coalesce(diagnosis_type, segment_name))",
+                "status": "lower(coalesce(life_cycle, confirmation))",
+                "is_retracted": "coalesce(upper(action_code) in ('D', 'DE'), false)",
+                "is_revision": "coalesce(upper(action_code) = 'CO', false)",
+            },
+            event="onset_at_iso",
+            text="onset_at",
+            end="resolved_at_iso",
+            recorded="recorded_at_iso",
+        )
+    }}
+from {{ hl7v2_coded(source("hl7v2", "hl7v2_condition"), "coalesce(code_text, description, alternate_text)") }}

@@ -67,58 +67,27 @@ with
                 order by message_at nulls first, file_id, record_no
                 rows between unbounded preceding and current row
             )
-    ),
-
-    final as (
-        select
-            source as source_system,
-            'hl7v2_visit' as source_table,
-            visit as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            visit as encounter_key,
-            cast(1 as bigint) as code_no,
-            cast(null as varchar) as code_system,
-            cast(null as varchar) as code,
-            hospital_service as display,
-            case
-                patient_class
-                when 'I'
-                then 'IMP'
-                when 'O'
-                then 'AMB'
-                when 'E'
-                then 'EMER'
-                when 'P'
-                then 'PRENC'
-                else patient_class
-            end as category,
-            case
-                when state = 'in-progress' and end_iso is not null
-                then 'finished'
-                else coalesce(state, 'unknown')
-            end as status,
-            coalesce(state = 'cancelled', false) as is_retracted,
-            coalesce(trigger_event = 'A13', false) as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            facility as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            coalesce(admitted_at, start_iso) as event_text,
-            {{ time_start("start_iso") }} as event_at,
-            {{ time_end("end_iso") }} as event_end_at,
-            {{ time_precision("start_iso") }} as event_precision,
-            cast(null as timestamp) as recorded_at,
-            cast(null as varchar) as recorded_precision,
-            message_at as updated_at,
-            file_id,
-            record_no
-        from carried
     )
 
-select *
-from final
+select
+    {{
+        staged_record(
+            {
+                "source_table": "'hl7v2_visit'",
+                "source_id": "visit",
+                "source_person_key": "patient_id",
+                "encounter_key": "visit",
+                "display": "hospital_service",
+                "category": "case patient_class when 'I' then 'IMP' when 'O' then 'AMB' when 'E' then 'EMER' when 'P' then 'PRENC' else patient_class end",
+                "status": "case when state = 'in-progress' and end_iso is not null then 'finished' else coalesce(state, 'unknown') end",
+                "is_retracted": "coalesce(state = 'cancelled', false)",
+                "is_revision": "coalesce(trigger_event = 'A13', false)",
+                "value_text": "facility",
+                "updated_at": "message_at",
+            },
+            event="start_iso",
+            text="coalesce(admitted_at, start_iso)",
+            end="end_iso",
+        )
+    }}
+from carried

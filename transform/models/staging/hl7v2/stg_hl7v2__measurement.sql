@@ -1,9 +1,11 @@
 -- One row per OBX, repetition of its value and coding. What a result is, is its order, code, sub-id
 -- and ordinal: a correction (OBX-11 C) is a new version of it, W and D take it back.
 with
-    raw as (
+    valued as (
         select
             *,
+            coalesce(observed_at_iso, order_observed_at_iso) as event_iso,
+            coalesce(observed_at, order_observed_at) as event_text,
             nullif(value_1, '""') as value_main,
             upper(status) as result_status,
             value_type in ('CE', 'CWE', 'CNE', 'CF', 'IS', 'ID') as is_coded,
@@ -13,44 +15,16 @@ with
                 then case when value_3 is null then concat_ws('', nullif(value_1, '='), value_2) end
                 when value_type in ('NM', 'ST', 'TX', 'FT') or value_type is null
                 then replace(replace(trim(value_1), '≥', '>='), '≤', '<=')
-            end as number_text
-        from {{ source("hl7v2", "hl7v2_observation") }}
-    ),
-
-    -- the code, then its alternate
-    codings as (select unnest([1, 2]) as code_no),
-
-    coded as (
-        select
-            raw.*,
-            cast(codings.code_no as bigint) as code_no,
-            case when codings.code_no = 1 then raw.code_system else raw.alternate_system end as system_text,
-            {{ hl7v2_system("system_text") }} as coding_system,
-            case when codings.code_no = 1 then raw.code else raw.alternate_code end as coding,
-            case
-                when codings.code_no = 1
-                then coalesce(raw.code_text, raw.alternate_text)
-                else raw.alternate_text
-            end as coding_text
-        from raw
-        inner join codings on codings.code_no = 1 or raw.alternate_code is not null
-    ),
-
-    valued as (
-        select
-            *,
-            coalesce(observed_at_iso, order_observed_at_iso) as event_iso,
-            coalesce(observed_at, order_observed_at) as event_text,
+            end as number_text,
             regexp_full_match(
                 number_text, '(<=|>=|<|>)?\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?'
             ) as is_number
-        from coded
+        from {{ hl7v2_coded(source("hl7v2", "hl7v2_observation")) }}
     ),
 
-    final as (
+    judged as (
         select
-            source as source_system,
-            'hl7v2_observation' as source_table,
+            *,
             concat_ws(
                 '|',
                 coalesce(
@@ -62,13 +36,6 @@ with
                 sub_id,
                 occurrence_no
             ) as source_id,
-            case when repetition_no > 1 then cast(repetition_no as varchar) else '' end as component,
-            patient_id as source_person_key,
-            visit_key as encounter_key,
-            code_no,
-            coding_system as code_system,
-            coding as code,
-            coding_text as display,
             case
                 when order_section in ('MB', 'MCB', 'MYC', 'PAR', 'VR')
                 then 'microbiology'
@@ -79,15 +46,6 @@ with
                 then 'laboratory'
                 else lower(coalesce(order_section, message_code))
             end as category,
-            lower(status) as status,
-            coalesce(result_status in ('D', 'W', 'X', 'N'), false) as is_retracted,
-            coalesce(result_status in ('C', 'A'), false) as is_revision,
-            case
-                when is_number then try_cast(regexp_replace(number_text, '^(<=|>=|<|>)\s*', '') as double)
-            end as value_num,
-            case
-                when is_number then nullif(regexp_extract(number_text, '^(<=|>=|<|>)', 1), '')
-            end as comparator,
             case
                 when is_coded
                 then coalesce(value_2, value_main)
@@ -97,9 +55,6 @@ with
                 then null
                 else nullif(concat_ws(' ', value_main, value_2, value_3, value_4), '')
             end as value_text,
-            case when is_coded then {{ hl7v2_system("value_3") }} end as value_code_system,
-            case when is_coded then value_main end as value_code,
-            nullif(unit, '""') as unit_src,
             coalesce(
                 try_cast(
                     regexp_extract(
@@ -115,18 +70,33 @@ with
                     ) as double
                 ),
                 try_cast(regexp_extract(range_text, '^\s*<=?\s*([+-]?\d+\.?\d*)\s*$', 1) as double)
-            ) as ref_high,
-            event_text,
-            {{ time_start("event_iso") }} as event_at,
-            cast(null as timestamp) as event_end_at,
-            {{ time_precision("event_iso") }} as event_precision,
-            {{ time_start("order_reported_at_iso") }} as recorded_at,
-            {{ time_precision("order_reported_at_iso") }} as recorded_precision,
-            {{ time_start("message_time_iso") }} as updated_at,
-            file_id,
-            record_no
+            ) as ref_high
         from valued
     )
 
-select *
-from final
+select
+    {{
+        hl7v2_record(
+            {
+                "source_table": "'hl7v2_observation'",
+                "source_id": "source_id",
+                "component": "case when repetition_no > 1 then cast(repetition_no as varchar) else '' end",
+                "category": "category",
+                "status": "lower(status)",
+                "is_retracted": "coalesce(result_status in ('D', 'W', 'X', 'N'), false)",
+                "is_revision": "coalesce(result_status in ('C', 'A'), false)",
+                "value_num": "case when is_number then try_cast(regexp_replace(number_text, '^(<=|>=|<|>)\\s*', '') as double) end",
+                "comparator": "case when is_number then nullif(regexp_extract(number_text, '^(<=|>=|<|>)', 1), '') end",
+                "value_text": "value_text",
+                "value_code_system": "case when is_coded then " ~ hl7v2_system("value_3") ~ " end",
+                "value_code": "case when is_coded then value_main end",
+                "unit_src": "nullif(unit, '\"\"')",
+                "ref_low": "ref_low",
+                "ref_high": "ref_high",
+            },
+            event="event_iso",
+            text="event_text",
+            recorded="order_reported_at_iso",
+        )
+    }}
+from judged

@@ -1,64 +1,15 @@
 -- One row per procedure segment (PR1) and coding.
-with
-    raw as (select * from {{ source("hl7v2", "hl7v2_procedure") }}),
-
-    -- the code, then its alternate
-    codings as (select unnest([1, 2]) as code_no),
-
-    coded as (
-        select
-            raw.*,
-            cast(codings.code_no as bigint) as code_no,
-            case when codings.code_no = 1 then raw.code_system else raw.alternate_system end as system_text,
-            {{ hl7v2_system("system_text") }} as coding_system,
-            case when codings.code_no = 1 then raw.code else raw.alternate_code end as coding,
-            case
-                when codings.code_no = 1
-                then coalesce(raw.code_text, raw.description, raw.alternate_text)
-                else raw.alternate_text
-            end as coding_text
-        from raw
-        inner join codings on codings.code_no = 1 or raw.alternate_code is not null
-    ),
-
-    final as (
-        select
-            source as source_system,
-            'hl7v2_procedure' as source_table,
-            coalesce(
-                patient_id || '|' || procedure_key,
-                concat_ws('|', patient_id, visit_key, coalesce(code, code_text, description), performed_at)
-            ) as source_id,
-            '' as component,
-            patient_id as source_person_key,
-            visit_key as encounter_key,
-            code_no,
-            coalesce(coding_system, coding_method) as code_system,
-            coding as code,
-            coding_text as display,
-            cast(null as varchar) as category,
-            cast(null as varchar) as status,
-            coalesce(upper(action_code) = 'D', false) as is_retracted,
-            false as is_revision,
-            cast(null as double) as value_num,
-            cast(null as varchar) as comparator,
-            cast(null as varchar) as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            cast(null as varchar) as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            performed_at as event_text,
-            {{ time_start("performed_at_iso") }} as event_at,
-            cast(null as timestamp) as event_end_at,
-            {{ time_precision("performed_at_iso") }} as event_precision,
-            cast(null as timestamp) as recorded_at,
-            cast(null as varchar) as recorded_precision,
-            {{ time_start("message_time_iso") }} as updated_at,
-            file_id,
-            record_no
-        from coded
-    )
-
-select *
-from final
+select
+    {{
+        hl7v2_record(
+            {
+                "source_table": "'hl7v2_procedure'",
+                "source_id": "coalesce(patient_id || '|' || procedure_key, concat_ws('|', patient_id, visit_key, coalesce(code, code_text, description), performed_at))",
+                "code_system": "coalesce(coding_system, coding_method)",
+                "is_retracted": "coalesce(upper(action_code) = 'D', false)",
+            },
+            event="performed_at_iso",
+            text="performed_at",
+        )
+    }}
+from {{ hl7v2_coded(source("hl7v2", "hl7v2_procedure"), "coalesce(code_text, description, alternate_text)") }}

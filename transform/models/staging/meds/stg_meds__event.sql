@@ -88,16 +88,16 @@ with
     kept as (select * from closed where not coalesce(is_closing, false) and domain <> 'person'),
 
     coded as (
-        select *, cast(1 as bigint) as code_no, code_system as system, meds_value as value
+        select *, 1 as code_no, code_system as system, meds_value as value
         from kept
         union all
-        select *, cast(2 as bigint), 'loinc', item_loinc
+        select *, 2, 'loinc', item_loinc
         from kept
         where item_loinc is not null
         union all
         select
             * exclude (parent),
-            cast(3 as bigint),
+            3,
             split_part(trim(parent, chr(39) || ' '), '/', 1),
             regexp_replace(trim(parent, chr(39) || ' '), '^[^/]+/+', '')
         from
@@ -109,60 +109,52 @@ with
         where parent like '%/%'
     ),
 
-    final as (
+    judged as (
         select
-            domain,
-            source as source_system,
-            'meds_event' as source_table,
-            source_id,
-            '' as component,
-            cast(subject_id as varchar) as source_person_key,
-            coalesce(visit_id, case when domain = 'encounter' then source_id end) as encounter_key,
-            code_no,
-            system as code_system,
-            value as code,
-            description as display,
-            case
-                when domain = 'encounter'
-                then
-                    case
-                        when starts_with(code, 'ED_')
-                        then 'EMER'
-                        when starts_with(code, 'HOSPITAL_') or starts_with(code, 'ICU_')
-                        then 'IMP'
-                        when system = 'v3_act_code'
-                        then value
-                    end
-            end as category,
-            cast(null as varchar) as status,
-            false as is_retracted,
-            false as is_revision,
-            numeric_value as value_num,
+            *,
             case
                 when numeric_value is not null
                 then nullif(regexp_extract(text_value, '^\s*(<=|>=|<|>)\s*[0-9.]+\s*$', 1), '')
             end as comparator,
             case
-                when numeric_value is null or not regexp_matches(text_value, '^\s*(<=|>=|<|>)\s*[0-9.]+\s*$')
-                then nullif(text_value, '')
-            end as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            cast(time as varchar) as event_text,
-            case when not is_end then time end as event_at,
-            event_end_at,
-            case when time is not null and not is_end then 'second' end as event_precision,
-            -- an end without a start was known when it ended
-            coalesce(available_time, case when is_end then time end) as recorded_at,
-            case when available_time is not null or is_end then 'second' end as recorded_precision,
-            cast(null as timestamp) as updated_at,
-            file_id,
-            record_no
+                when domain <> 'encounter'
+                then null
+                when starts_with(code, 'ED_')
+                then 'EMER'
+                when starts_with(code, 'HOSPITAL_') or starts_with(code, 'ICU_')
+                then 'IMP'
+                when system = 'v3_act_code'
+                then value
+            end as encounter_class
         from coded
     )
 
-select *
-from final
+-- an end without a start was known when it ended
+select
+    domain,
+    {{
+        staged_record(
+            {
+                "source_table": "'meds_event'",
+                "source_id": "source_id",
+                "source_person_key": "subject_id",
+                "encounter_key": "coalesce(visit_id, case when domain= 'encounter' then source_id end)",
+                "code_no": "code_no",
+                "code_system": "system",
+                "code": "value",
+                "display": "description",
+                "category": "encounter_class",
+                "value_num": "numeric_value",
+                "comparator": "comparator",
+                "value_text": "case when comparator is null then nullif(text_value, '') end",
+                "unit_src": "unit_src",
+                "event_text": "time",
+                "event_at": "case when not is_end then time end",
+                "event_end_at": "event_end_at",
+                "event_precision": "case when time is not null and not is_end then 'second' end",
+                "recorded_at": "coalesce(available_time, case when is_end then time end)",
+                "recorded_precision": "case when available_time is not null or is_end then 'second' end",
+            }
+        )
+    }}
+from judged

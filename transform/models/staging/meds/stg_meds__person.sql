@@ -20,48 +20,23 @@ with
             min(struct_pack(file_id := file_id, record_no := record_no)) as place
         from events
         group by source, subject_id
-    ),
-
-    final as (
-        select
-            source as source_system,
-            'meds_event' as source_table,
-            cast(subject_id as varchar) as source_person_key,
-            'mrn' as id_type,
-            cast(null as varchar) as mrn,
-            cast(null as varchar) as mrn_system,
-            cast(null as varchar) as national_id,
-            cast(null as varchar) as other_system,
-            cast(null as varchar) as other_key,
-            cast(null as varchar) as family,
-            cast(null as varchar) as given,
-            -- the first of January is what converters write where they know the year only
-            case
-                when extract(month from birth_at) > 1 or extract(day from birth_at) > 1
-                then cast(birth_at as date)
-            end as birth_date,
-            case
-                when extract(month from birth_at) = 1 and extract(day from birth_at) = 1
-                then strftime(birth_at, '%Y')
-                else strftime(birth_at, '%Y-%m-%d')
-            end as birth_date_text,
-            case
-                when sex in ('m', 'male') then 'male' when sex in ('f', 'female') then 'female' else 'unknown'
-            end as sex,
-            death_at,
-            case when death_at is not null then true end as is_deceased,
-            cast(null as varchar) as phone,
-            cast(null as varchar) as email,
-            cast(null as varchar) as address_line,
-            cast(null as varchar) as city,
-            cast(null as varchar) as postal_code,
-            cast(null as varchar) as replaced_by,
-            cast(null as boolean) as is_active,
-            cast(null as timestamp) as updated_at,
-            place.file_id as file_id,
-            place.record_no as record_no
-        from subjects
     )
 
-select *
-from final
+-- the first of January is what converters write where they know the year only
+select
+    {{
+        staged_person(
+            {
+                "source_table": "'meds_event'",
+                "source_person_key": "subject_id",
+                "birth_date": "case when strftime(birth_at, '%m-%d') <> '01-01' then birth_at end",
+                "birth_date_text": "case when strftime(birth_at, '%m-%d') = '01-01' then strftime(birth_at, '%Y') else strftime(birth_at, '%Y-%m-%d') end",
+                "sex": administrative_sex("sex"),
+                "death_at": "death_at",
+                "is_deceased": "case when death_at is not null then true end",
+                "file_id": "place.file_id",
+                "record_no": "place.record_no",
+            }
+        )
+    }}
+from subjects

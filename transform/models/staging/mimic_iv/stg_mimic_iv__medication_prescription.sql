@@ -33,58 +33,38 @@ with
     ),
 
     coded as (
-        select ordered.*, cast(1 as bigint) as code_no, 'rxnorm' as code_system, ingredients.rxnorm as code
+        select ordered.*, 1 as code_no, 'rxnorm' as code_system, ingredients.rxnorm as code
         from ordered
         inner join ingredients on ingredients.drug = ordered.drug
         union all
-        select ordered.*, cast(2 as bigint) as code_no, 'ndc' as code_system, ordered.ndc as code
+        select *, 2, 'ndc', ndc
         from ordered
-        where length(ordered.ndc) > 1
+        where length(ndc) > 1
         union all
-        select
-            ordered.*,
-            cast(3 as bigint) as code_no,
-            'mimic_iv_drug' as code_system,
-            trim(ordered.drug) as code
+        select *, 3, 'mimic_iv_drug', trim(drug)
         from ordered
-    ),
-
-    final as (
-        select
-            coded.source as source_system,
-            'mimic_iv_prescriptions' as source_table,
-            concat_ws('-', coded.pharmacy_id, coded.drug_type, coded.drug) as source_id,
-            '' as component,
-            cast(coded.subject_id as varchar) as source_person_key,
-            cast(coded.hadm_id as varchar) as encounter_key,
-            coded.code_no,
-            coded.code_system,
-            coded.code,
-            coded.drug as display,
-            'order' as category,
-            cast(null as varchar) as status,
-            false as is_retracted,
-            false as is_revision,
-            try_cast(coded.dose_val_rx as double) as value_num,
-            cast(null as varchar) as comparator,
-            -- as a prescription reads: what, then how; the route follows the last comma
-            nullif(concat_ws(', ', coded.prod_strength, coded.route), '') as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            coded.dose_unit_rx as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            cast(coded.starttime as varchar) as event_text,
-            coded.starttime as event_at,
-            coded.stoptime as event_end_at,
-            case when coded.starttime is not null then 'second' end as event_precision,
-            coded.recorded_at,
-            case when coded.recorded_at is not null then 'second' end as recorded_precision,
-            cast(null as timestamp) as updated_at,
-            coded.file_id,
-            coded.record_no
-        from coded
     )
 
-select *
-from final
+-- the text reads as a prescription does: what, then how; the route follows the last comma
+select
+    {{
+        mimic_iv_record(
+            {
+                "source_table": "'mimic_iv_prescriptions'",
+                "source_id": "concat_ws('-', pharmacy_id, drug_type, drug)",
+                "encounter_key": "hadm_id",
+                "code_no": "code_no",
+                "code_system": "code_system",
+                "code": "code",
+                "display": "drug",
+                "category": "'order'",
+                "value_num": "try_cast(dose_val_rx as double)",
+                "value_text": "nullif(concat_ws(', ', prod_strength, route), '')",
+                "unit_src": "dose_unit_rx",
+                "event_end_at": "stoptime",
+            },
+            event="starttime",
+            recorded="recorded_at",
+        )
+    }}
+from coded

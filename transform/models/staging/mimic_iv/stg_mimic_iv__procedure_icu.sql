@@ -1,47 +1,23 @@
 -- One row per copy of a procedure or care interval charted in the ICU, known when it was stored.
-with
-    raw as (select * from {{ source("mimic_iv", "mimic_iv_procedureevents") }}),
-
-    items as (
-        select itemid, min(label) as label from {{ source("mimic_iv", "mimic_iv_d_items") }} group by itemid
-    ),
-
-    final as (
-        select
-            raw.source as source_system,
-            'mimic_iv_procedureevents' as source_table,
-            concat_ws('-', raw.stay_id, raw.orderid, raw.itemid, raw.starttime) as source_id,
-            '' as component,
-            cast(raw.subject_id as varchar) as source_person_key,
-            cast(raw.stay_id as varchar) as encounter_key,
-            cast(1 as bigint) as code_no,
-            'mimic_iv_item' as code_system,
-            cast(raw.itemid as varchar) as code,
-            items.label as display,
-            'icu' as category,
-            lower(raw.statusdescription) as status,
-            false as is_retracted,
-            false as is_revision,
-            raw.value as value_num,
-            cast(null as varchar) as comparator,
-            raw.location as value_text,
-            cast(null as varchar) as value_code_system,
-            cast(null as varchar) as value_code,
-            raw.valueuom as unit_src,
-            cast(null as double) as ref_low,
-            cast(null as double) as ref_high,
-            cast(raw.starttime as varchar) as event_text,
-            raw.starttime as event_at,
-            raw.endtime as event_end_at,
-            'second' as event_precision,
-            raw.storetime as recorded_at,
-            case when raw.storetime is not null then 'second' end as recorded_precision,
-            cast(null as timestamp) as updated_at,
-            raw.file_id,
-            raw.record_no
-        from raw
-        left join items on items.itemid = raw.itemid
-    )
-
-select *
-from final
+select
+    {{
+        mimic_iv_record(
+            {
+                "source_table": "'mimic_iv_procedureevents'",
+                "source_id": "concat_ws('-', stay_id, orderid, itemid, starttime)",
+                "encounter_key": "stay_id",
+                "code_system": "'mimic_iv_item'",
+                "code": "itemid",
+                "display": "label",
+                "category": "'icu'",
+                "status": "lower(statusdescription)",
+                "value_num": "value",
+                "value_text": "location",
+                "unit_src": "valueuom",
+                "event_end_at": "endtime",
+            },
+            event="starttime",
+            recorded="storetime",
+        )
+    }}
+from {{ mimic_iv_labelled("mimic_iv_procedureevents") }}

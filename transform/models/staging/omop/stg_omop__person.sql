@@ -1,61 +1,35 @@
 -- One row per delivered copy of a person. The CDM has no names; a birth date is complete only with month
 -- and day.
 with
-    raw as (select * from {{ source("omop", "omop_person") }}),
-
     deaths as (
         select source, person_id, min({{ omop_time("death_date", "death_datetime") }}) as death_at
         from {{ source("omop", "omop_death") }}
         group by source, person_id
     ),
 
-    final as (
+    born as (
         select
-            raw.source as source_system,
-            'omop_person' as source_table,
-            cast(raw.person_id as varchar) as source_person_key,
-            'mrn' as id_type,
-            cast(null as varchar) as mrn,
-            cast(null as varchar) as mrn_system,
-            cast(null as varchar) as national_id,
-            cast(null as varchar) as other_system,
-            cast(null as varchar) as other_key,
-            cast(null as varchar) as family,
-            cast(null as varchar) as given,
-            try_cast(
-                concat_ws(
-                    '-',
-                    raw.year_of_birth,
-                    lpad(cast(raw.month_of_birth as varchar), 2, '0'),
-                    lpad(cast(raw.day_of_birth as varchar), 2, '0')
-                ) as date
-            ) as birth_date,
-            concat_ws(
-                '-',
-                raw.year_of_birth,
-                lpad(cast(raw.month_of_birth as varchar), 2, '0'),
-                case
-                    when raw.month_of_birth is not null then lpad(cast(raw.day_of_birth as varchar), 2, '0')
-                end
-            ) as birth_date_text,
-            case
-                raw.gender_concept_id when 8507 then 'male' when 8532 then 'female' else 'unknown'
-            end as sex,
+            people.*,
             deaths.death_at,
             case when deaths.person_id is not null then true end as is_deceased,
-            cast(null as varchar) as phone,
-            cast(null as varchar) as email,
-            cast(null as varchar) as address_line,
-            cast(null as varchar) as city,
-            cast(null as varchar) as postal_code,
-            cast(null as varchar) as replaced_by,
-            cast(null as boolean) as is_active,
-            cast(null as timestamp) as updated_at,
-            raw.file_id,
-            raw.record_no
-        from raw
-        left join deaths on deaths.source = raw.source and deaths.person_id = raw.person_id
+            lpad(cast(people.month_of_birth as varchar), 2, '0') as birth_month,
+            lpad(cast(people.day_of_birth as varchar), 2, '0') as birth_day
+        from {{ source("omop", "omop_person") }} as people
+        left join deaths on deaths.source = people.source and deaths.person_id = people.person_id
     )
 
-select *
-from final
+select
+    {{
+        staged_person(
+            {
+                "source_table": "'omop_person'",
+                "source_person_key": "person_id",
+                "birth_date": "try_cast(concat_ws('-', year_of_birth, birth_month, birth_day) as date)",
+                "birth_date_text": "concat_ws('-', year_of_birth, birth_month, case when month_of_birth is not null then birth_day end)",
+                "sex": "case gender_concept_id when 8507 then 'male' when 8532 then 'female' else 'unknown' end",
+                "death_at": "death_at",
+                "is_deceased": "is_deceased",
+            }
+        )
+    }}
+from born

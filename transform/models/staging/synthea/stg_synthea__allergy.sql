@@ -13,11 +13,9 @@ select
                 "category": "category",
                 "status": "case when stop is null then 'active' else 'inactive' end",
                 "value_text": "severity1",
-                "event_text": "start",
-                "event_at": time_start("start"),
-                "event_end_at": time_end("stop"),
-                "event_precision": time_precision("start"),
-            }
+            },
+            event="start",
+            end="stop",
         )
     }}
 from {{ source("synthea", "synthea_allergies") }}

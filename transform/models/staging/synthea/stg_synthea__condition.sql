@@ -10,11 +10,9 @@ select
                 "code": "code",
                 "display": "description",
                 "code_system": "'http://snomed.info/sct'",
-                "event_text": "start",
-                "event_at": time_start("start"),
-                "event_end_at": time_end("stop"),
-                "event_precision": time_precision("start"),
-            }
+            },
+            event="start",
+            end="stop",
         )
     }}
 from {{ source("synthea", "synthea_conditions") }}

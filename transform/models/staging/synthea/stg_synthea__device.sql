@@ -11,11 +11,9 @@ select
                 "display": "description",
                 "code_system": "'http://snomed.info/sct'",
                 "value_text": "udi",
-                "event_text": "start",
-                "event_at": time_start("start"),
-                "event_end_at": time_end("stop"),
-                "event_precision": time_precision("start"),
-            }
+            },
+            event="start",
+            end="stop",
         )
     }}
 from {{ source("synthea", "synthea_devices") }}

@@ -14,11 +14,9 @@ select
                 "status": "'finished'",
                 "value_text": "organization",
                 "value_code": "reasoncode",
-                "event_text": "start",
-                "event_at": time_start("start"),
-                "event_end_at": time_end("stop"),
-                "event_precision": time_precision("start"),
-            }
+            },
+            event="start",
+            end="stop",
         )
     }}
 from {{ source("synthea", "synthea_encounters") }}

@@ -13,10 +13,8 @@ select
                 "code_system": "'http://snomed.info/sct'",
                 "category": "modality_code",
                 "value_text": "modality_description",
-                "event_text": "date",
-                "event_at": time_start("date"),
-                "event_precision": time_precision("date"),
-            }
+            },
+            event="date",
         )
     }}
 from {{ source("synthea", "synthea_imaging_studies") }}

@@ -11,10 +11,8 @@ select
                 "display": "description",
                 "code_system": "'http://hl7.org/fhir/sid/cvx'",
                 "status": "'completed'",
-                "event_text": "date",
-                "event_at": time_start("date"),
-                "event_precision": time_precision("date"),
-            }
+            },
+            event="date",
         )
     }}
 from {{ source("synthea", "synthea_immunizations") }}

@@ -16,10 +16,8 @@ select
                 "value_num": "case when type = 'numeric' then try_cast(value as double) end",
                 "value_text": "case when type = 'numeric' then null else value end",
                 "unit_src": "units",
-                "event_text": "date",
-                "event_at": time_start("date"),
-                "event_precision": time_precision("date"),
-            }
+            },
+            event="date",
         )
     }}
 from {{ source("synthea", "synthea_observations") }}

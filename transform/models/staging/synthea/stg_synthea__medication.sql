@@ -14,11 +14,9 @@ select
                 "status": "case when stop is null then 'active' else 'stopped' end",
                 "value_code_system": "case when reasoncode is not null then 'http://snomed.info/sct' end",
                 "value_code": "reasoncode",
-                "event_text": "start",
-                "event_at": time_start("start"),
-                "event_end_at": time_end("stop"),
-                "event_precision": time_precision("start"),
-            }
+            },
+            event="start",
+            end="stop",
         )
     }}
 from {{ source("synthea", "synthea_medications") }}

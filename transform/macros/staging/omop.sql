@@ -25,10 +25,22 @@
     end
 {%- endmacro %}
 
+{# When an event ended. The CDM demands ends: one on the day of the start without a time of day says nothing. A day ends #}
+{# when the next begins. #}
+{% macro omop_end(start, end, datetime) -%}
+    case
+        when {{ datetime }} is null and {{ end }} = {{ start }}
+        then null
+        when {{ omop_precision(end, datetime) }} = 'day'
+        then cast({{ end }} as timestamp) + interval 1 day
+        else {{ datetime }}
+    end
+{%- endmacro %}
+
 {# A staging model of one event table: one row per row and coding. A row is coded by its source concept, by its standard
    concept where that is another one, and, where the site delivered neither, by the number of the concept and the text of
    the source. Arguments name columns of the raw table; `values` maps columns of the common shape to expressions over
-   `coded`. #}
+   `coded`. The CDM does not say when a fact became known. #}
 {% macro omop_record(table, prefix, start, end=none, values={}) -%}
     {%- set id = values.get("id", prefix ~ "_id") -%}
     {%- set standard = values.get("standard", prefix ~ "_concept_id") -%}
@@ -90,50 +102,37 @@
         {{ values.get("ctes", "") }}
 
     select
-        coded.source as source_system,
-        '{{ table }}' as source_table,
-        cast(coded.{{ id }} as varchar) as source_id,
-        '' as component,
-        cast(coded.person_id as varchar) as source_person_key,
-        cast({{ values.get("encounter", "coded.visit_occurrence_id") }} as varchar) as encounter_key,
-        coded.code_no,
-        coded.code_system,
-        coded.code,
-        coded.display,
-        cast({{ values.get("category", "null") }} as varchar) as category,
-        cast({{ values.get("status", "null") }} as varchar) as status,
-        false as is_retracted,
-        false as is_revision,
-        cast({{ values.get("value_num", "null") }} as double) as value_num,
-        cast({{ values.get("comparator", "null") }} as varchar) as comparator,
-        cast({{ values.get("value_text", "null") }} as varchar) as value_text,
-        cast({{ values.get("value_code_system", "null") }} as varchar) as value_code_system,
-        cast({{ values.get("value_code", "null") }} as varchar) as value_code,
-        cast({{ values.get("unit_src", "null") }} as varchar) as unit_src,
-        cast({{ values.get("ref_low", "null") }} as double) as ref_low,
-        cast({{ values.get("ref_high", "null") }} as double) as ref_high,
-        cast(coalesce(coded.{{ start }}time, cast(coded.{{ start }} as timestamp)) as varchar) as event_text,
-        {{ omop_time("coded." ~ start, "coded." ~ start ~ "time") }} as event_at,
-        {% if end -%}
-            -- the CDM demands ends: one on the day of the start without a time of day says nothing. A day
-            -- ends when the
-            -- next begins.
-            case
-                when coded.{{ end }}time is null and coded.{{ end }} = coded.{{ start }}
-                then null
-                when {{ omop_precision("coded." ~ end, "coded." ~ end ~ "time") }} = 'day'
-                then cast(coded.{{ end }} as timestamp) + interval 1 day
-                else coded.{{ end }}time
-            end
-        {%- else -%} cast(null as timestamp)
-        {%- endif %} as event_end_at,
-        {{ omop_precision("coded." ~ start, "coded." ~ start ~ "time") }} as event_precision,
-        -- the CDM does not say when a fact became known
-        cast(null as timestamp) as recorded_at,
-        cast(null as varchar) as recorded_precision,
-        cast(null as timestamp) as updated_at,
-        coded.file_id,
-        coded.record_no
+        {{
+            staged_record(
+                {
+                    "source_system": "coded.source",
+                    "source_table": "'" ~ table ~ "'",
+                    "source_id": "coded." ~ id,
+                    "source_person_key": "coded.person_id",
+                    "encounter_key": values.get("encounter", "coded.visit_occurrence_id"),
+                    "code_no": "coded.code_no",
+                    "code_system": "coded.code_system",
+                    "code": "coded.code",
+                    "display": "coded.display",
+                    "category": values.get("category"),
+                    "status": values.get("status"),
+                    "value_num": values.get("value_num"),
+                    "comparator": values.get("comparator"),
+                    "value_text": values.get("value_text"),
+                    "value_code_system": values.get("value_code_system"),
+                    "value_code": values.get("value_code"),
+                    "unit_src": values.get("unit_src"),
+                    "ref_low": values.get("ref_low"),
+                    "ref_high": values.get("ref_high"),
+                    "event_text": "coalesce(coded." ~ start ~ "time, cast(coded." ~ start ~ " as timestamp))",
+                    "event_at": omop_time("coded." ~ start, "coded." ~ start ~ "time"),
+                    "event_end_at": omop_end("coded." ~ start, "coded." ~ end, "coded." ~ end ~ "time") if end,
+                    "event_precision": omop_precision("coded." ~ start, "coded." ~ start ~ "time"),
+                    "file_id": "coded.file_id",
+                    "record_no": "coded.record_no",
+                }
+            )
+        }}
     from coded {{ values.get("joins", "") }}
 {%- endmacro %}
 
