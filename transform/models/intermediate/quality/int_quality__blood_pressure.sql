@@ -7,7 +7,7 @@ with
         where
             domain = 'measurement'
             and value_set in ('systolic_blood_pressure', 'diastolic_blood_pressure')
-            and status in ('final', 'amended', 'corrected')
+            and {{ quality_is_result("status") }}
     ),
 
     encounters as (

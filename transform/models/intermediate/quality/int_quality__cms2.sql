@@ -7,25 +7,21 @@ with
 
     encounters as (
         select
-            facts.person_id,
-            periods.period_start,
-            periods.period_end,
-            facts.start_at,
-            facts.end_at,
-            facts.start_date,
-            facts.end_date,
-            {{ years_between("people.birth_date", "periods.period_start") }} as age_years
-        from facts
-        inner join
-            {{ ref("int_quality__period") }} as periods
-            on facts.start_date >= periods.period_start
-            and facts.end_date <= periods.period_end
-        inner join {{ ref("twin_person") }} as people on people.person_id = facts.person_id
-        where
-            facts.domain = 'encounter'
-            and facts.status = 'finished'
-            and facts.value_set
-            in ('depression_screening_encounter', 'physical_therapy_evaluation', 'telephone_visit')
+            person_id,
+            period_start,
+            period_end,
+            start_at,
+            end_at,
+            start_date,
+            end_date,
+            {{ years_between("birth_date", "period_start") }} as age_years
+        from
+            {{
+                quality_encounters(
+                    ["depression_screening_encounter", "physical_therapy_evaluation", "telephone_visit"]
+                )
+            }}
+        where status = 'finished'
     ),
 
     initial_population as (
@@ -169,22 +165,13 @@ with
         where facts.domain = 'not_done' and screenings.person_id is null
     ),
 
-    final as (
-        select
-            'cms2' as measure,
-            period_start,
-            person_id,
-            '' as episode,
-            (person_id, period_start) in (select (person_id, period_start) from exclusion) as is_excluded,
-            (person_id, period_start) in (select (person_id, period_start) from exception) as is_exception,
-            (person_id, period_start) in (select (person_id, period_start) from numerator) as is_numerator,
-            case
-                when (person_id, period_start) in (select (person_id, period_start) from exclusion)
-                then 'bipolar_disorder'
-                else ''
-            end as exclusions
+    judged as (
+        select *, case when {{ quality_is_in("exclusion") }} then ['bipolar_disorder'] else [] end as reasons
         from initial_population
     )
 
-select *
-from final
+    {{
+        quality_result(
+            "cms2", is_numerator=quality_is_in("numerator"), is_exception=quality_is_in("exception")
+        )
+    }}

@@ -9,26 +9,12 @@ with
 
     encounters as (
         select
-            facts.fact_key as episode,
-            facts.person_id,
-            periods.period_start,
-            periods.period_end,
-            facts.start_at,
-            facts.end_at,
-            facts.start_date,
-            facts.end_date
-        from facts
-        inner join
-            {{ ref("int_quality__period") }} as periods
-            on facts.start_date >= periods.period_start
-            and facts.end_date <= periods.period_end
-        inner join {{ ref("twin_person") }} as people on people.person_id = facts.person_id
+            fact_key as episode, person_id, period_start, period_end, start_at, end_at, start_date, end_date
+        from {{ quality_encounters(["blood_pressure_encounter"]) }}
         where
-            facts.domain = 'encounter'
-            and facts.value_set = 'blood_pressure_encounter'
-            and facts.status = 'finished'
-            and facts.category is distinct from 'VR'
-            and {{ years_between("people.birth_date", "periods.period_start") }} >= 18
+            status = 'finished'
+            and category is distinct from 'VR'
+            and {{ years_between("birth_date", "period_start") }} >= 18
     ),
 
     -- the last reading of the encounter

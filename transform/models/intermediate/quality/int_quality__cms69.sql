@@ -5,31 +5,15 @@ with
 
     members as (select * from {{ ref("int_quality__member") }}),
 
-    exclusions as (
-        select person_id, period_start, list(reason order by reason) as reasons
-        from {{ ref("int_quality__exclusion") }}
-        where reason in ('hospice', 'palliative_care')
-        group by person_id, period_start
-    ),
-
     encounters as (
         select
-            facts.person_id,
-            periods.period_start,
-            periods.period_end,
-            facts.start_date,
-            {{ years_between("people.birth_date", "facts.start_date") }} as age_years
-        from facts
-        inner join
-            {{ ref("int_quality__period") }} as periods
-            on facts.start_date >= periods.period_start
-            and facts.end_date <= periods.period_end
-        inner join {{ ref("twin_person") }} as people on people.person_id = facts.person_id
-        where
-            facts.domain = 'encounter'
-            and facts.value_set = 'bmi_encounter'
-            and facts.status = 'finished'
-            and facts.category is distinct from 'VR'
+            person_id,
+            period_start,
+            period_end,
+            start_date,
+            {{ years_between("birth_date", "start_date") }} as age_years
+        from {{ quality_encounters(["bmi_encounter"]) }}
+        where status = 'finished' and category is distinct from 'VR'
     ),
 
     initial_population as (
@@ -62,7 +46,7 @@ with
         where
             facts.domain = 'measurement'
             and facts.value_set = 'body_mass_index'
-            and facts.status in ('final', 'amended', 'corrected')
+            and {{ quality_is_result("facts.status") }}
             and facts.value_num > 0
             and facts.unit = 'kg/m2'
         group by facts.person_id, periods.period_start
@@ -168,34 +152,21 @@ with
 
     judged as (
         select
-            initial_population.person_id,
-            initial_population.period_start,
+            person_id,
+            period_start,
             list_concat(
                 coalesce(exclusions.reasons, []),
-                case
-                    when
-                        (initial_population.person_id, initial_population.period_start)
-                        in (select (person_id, period_start) from pregnant)
-                    then ['pregnancy']
-                    else []
-                end
+                case when {{ quality_is_in("pregnant") }} then ['pregnancy'] else [] end
             ) as reasons
         from initial_population
-        left join exclusions using (person_id, period_start)
-    ),
-
-    final as (
-        select
-            'cms69' as measure,
-            period_start,
-            person_id,
-            '' as episode,
-            len(reasons) > 0 as is_excluded,
-            (person_id, period_start) in (select (person_id, period_start) from exception) as is_exception,
-            (person_id, period_start) in (select (person_id, period_start) from numerator) as is_numerator,
-            array_to_string(reasons, ',') as exclusions
-        from judged
+        left join
+            {{ quality_exclusions(["hospice", "palliative_care"]) }} as exclusions using (
+                person_id, period_start
+            )
     )
 
-select *
-from final
+    {{
+        quality_result(
+            "cms69", is_numerator=quality_is_in("numerator"), is_exception=quality_is_in("exception")
+        )
+    }}

@@ -20,9 +20,9 @@ with
             case
                 facts.domain
                 when 'encounter'
-                then facts.status in ('finished', 'arrived', 'triaged', 'in-progress', 'onleave')
+                then {{ quality_took_place("facts.status") }}
                 when 'measurement'
-                then facts.status in ('final', 'amended', 'corrected')
+                then {{ quality_is_result("facts.status") }}
                 when 'procedure'
                 then facts.status = 'completed'
                 when 'order'
