@@ -4,28 +4,10 @@ with
     systems as (select * from {{ ref("code_system") }}),
 
     unioned as (
-        select
-            source_code_system,
-            source_code,
-            target_code_system,
-            target_code,
-            equivalence,
-            map_name,
-            map_version,
-            'seed' as origin,
-            citation
+        select *, 'seed' as origin
         from {{ ref("code_map") }}
-        union all
-        select
-            source_code_system,
-            source_code,
-            target_code_system,
-            target_code,
-            equivalence,
-            map_name,
-            map_version,
-            'landed' as origin,
-            'landed by ' || source_system as citation
+        union all by name
+        select *, 'landed' as origin, 'landed by ' || source_system as citation
         from {{ ref("stg_extract__concept_map") }}
     ),
 
