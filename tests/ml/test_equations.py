@@ -43,13 +43,13 @@ def _prevent_inputs(rows: list[dict[str, str]], model: str) -> dict[str, list[fl
     return inputs
 
 
-@pytest.mark.parametrize("model", ["base", "hba1c", "uacr", "full"])
+@pytest.mark.parametrize("model", ["base", "uacr"])
 @pytest.mark.parametrize("years", [10, 30])
 def test_prevent_equals_preventr_on_the_grid(shared_data: Path, model: str, years: int) -> None:
-    # 240 persons, preventr 0.12.0 executed; base rows also equal pyprevent 0.1.6; rounded to 3 decimals
+    # 60 persons each, preventr 0.12.0 executed; base rows also equal pyprevent 0.1.6; rounded to 3 decimals. The grid
+    # has no rows of hba1c and full: the published person and the coefficients below speak for those.
     rows = [r for r in _rows(shared_data / "ml/vectors/prevent_grid_preventr.csv") if r["model"] == model]
-    if not rows:
-        pytest.skip(f"the grid has no rows of the {model} model")
+    assert len(rows) == 60
     theirs = {"total_cvd": "total_cvd", "ascvd": "ascvd", "heart_failure": "hf", "chd": "chd", "stroke": "stroke"}
     suffix = "" if model == "base" else f"_{model}"
     for outcome, column in theirs.items():

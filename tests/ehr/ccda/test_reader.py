@@ -14,7 +14,7 @@ from ehr.ccda import xml
 from ehr.ccda.mapping import mapping
 from ehr.ccda.reader import READERS
 from ehr.ccda.tables import TABLES
-from ehr.preview import Preview, preview
+from ehr.preview import Preview
 from lake.quarantine import BadFile
 from lake.reader import Landed
 from lake.settings import Settings
@@ -31,26 +31,8 @@ BOMB = (
 
 
 @pytest.fixture
-def read_all(tmp_path: Path):
-    """Read several documents in one go; records and values of each must add up."""
-
-    def _read(contents: dict[str, str | bytes]) -> dict[str, Preview]:
-        paths = {case: tmp_path / f"{number}.xml" for number, case in enumerate(contents)}
-        for case, content in contents.items():
-            paths[case].write_bytes(content.encode() if isinstance(content, str) else content)
-        found = dict(zip(contents, preview(READERS[0], list(paths.values())), strict=True))
-        for one in found.values():
-            if not one.refused:
-                assert one.records["read"] == sum(one.records[name] for name in ("accepted", "rejected", "ignored"))
-                assert one.leaves.balanced
-        return found
-
-    return _read
-
-
-@pytest.fixture
-def read(read_all):
-    return lambda content: read_all({"only": content})["only"]
+def read_all(reading):
+    return reading(READERS[0], ".xml")
 
 
 def rows(found: Preview, table: str, *names: str) -> list[tuple]:

@@ -26,6 +26,10 @@ from lake.publish import publish
 from lake.settings import Settings
 from tests.transform.conftest import Home
 
+pytest.register_assert_rewrite(
+    *(f"tests.ehr.exchange.{name}" for name in ("coming_in", "going_out", "going_out_omop", "coming_back"))
+)
+
 DBT = ("build", "--exclude-resource-type", "test", "unit_test", "--select")
 CORRECTED_AT = "2016-03-01T09:00:00Z"
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 
 import pytest
 
 from ehr.hl7v2.reader import READERS
-from ehr.preview import Preview, preview
+from ehr.preview import Preview
 from lake import landing
 from lake.contracts import load
 from lake.ingest import ingest
@@ -20,26 +19,8 @@ GOOD = message(msh("ORU^R01", "20240305101500"), pid("1"), obr("F-1", observed="
 
 
 @pytest.fixture
-def read_all(tmp_path: Path):
-    """Read several contents in one go; records and values of each must add up."""
-
-    def _read(contents: dict[str, str | bytes]) -> dict[str, Preview]:
-        paths = {case: tmp_path / f"{number}.hl7" for number, case in enumerate(contents)}
-        for case, content in contents.items():
-            paths[case].write_bytes(content.encode() if isinstance(content, str) else content)
-        found = dict(zip(contents, preview(READERS[0], list(paths.values())), strict=True))
-        for one in found.values():
-            if not one.refused:
-                assert one.records["read"] == sum(one.records[name] for name in ("accepted", "rejected", "ignored"))
-                assert one.leaves.balanced
-        return found
-
-    return _read
-
-
-@pytest.fixture
-def read(read_all):
-    return lambda content: read_all({"only": content})["only"]
+def read_all(reading):
+    return reading(READERS[0], ".hl7")
 
 
 def rows(found: Preview, table: str, *names: str) -> list[tuple]:
