@@ -61,6 +61,7 @@ def publish(settings: Settings, schemas: Iterable[str] = PUBLISHED_SCHEMAS, targ
             rows[f"{schema}.{table}"] = _scalar(connection, f"select count(*) from snapshot.{name}")
             _copy_comments(connection, schema, table)
         rows |= _copy_live(connection)
+        _create_macros(connection, settings)
         connection.execute("create schema if not exists snapshot.meta")
         connection.execute(
             "create table snapshot.meta.snapshot as"
@@ -102,6 +103,24 @@ def _copy_live(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         ).fetchall()
     _create_views(connection, views)
     return rows
+
+
+def _create_macros(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Create the table macros that analysts call, one statement per file of ``transform/published``."""
+    home = connection.execute("select current_database()").fetchall()[0][0]
+    schemas = {
+        schema
+        for (schema,) in connection.execute(
+            "select schema_name from duckdb_schemas() where database_name = 'snapshot'"
+        ).fetchall()
+    }
+    connection.execute("use snapshot")
+    try:
+        for path in sorted((settings.transform / "published").glob("*.sql")):
+            if "core" in schemas:
+                connection.execute(path.read_text(encoding="utf-8"))
+    finally:
+        connection.execute(f"use {_quoted(home)}")
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, str, str]]) -> None:

@@ -23,6 +23,7 @@ from orchestration.cli import (
     messages,
     ml,
     omh,
+    person,
     publish,
     query,
     sources,
@@ -75,6 +76,8 @@ app.command()(query.query)
 app.command()(sources.sources)
 app.command()(publish.publish)
 app.command()(link.link)
+app.command()(person.state)
+app.command()(person.timeline)
 app.add_typer(export.app, name="export")
 app.add_typer(export.omop_app, name="omop")
 app.add_typer(ml.app, name="ml")
