@@ -106,19 +106,20 @@ def _copy_live(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Create the table macros that analysts call, one statement per file of ``transform/published``."""
+    """Create the table macros that analysts call, one of each file of ``transform/published`` whose tables are there."""
     home = connection.execute("select current_database()").fetchall()[0][0]
-    schemas = {
-        schema
-        for (schema,) in connection.execute(
-            "select schema_name from duckdb_schemas() where database_name = 'snapshot'"
+    tables = {
+        f"{schema}.{table}"
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'snapshot'"
         ).fetchall()
     }
     connection.execute("use snapshot")
     try:
         for path in sorted((settings.transform / "published").glob("*.sql")):
-            if "core" in schemas:
-                connection.execute(path.read_text(encoding="utf-8"))
+            statement = path.read_text(encoding="utf-8")
+            if tables.issuperset(re.findall(r"\b(?:from|join) (core\.\w+)", statement)):
+                connection.execute(statement)
     finally:
         connection.execute(f"use {_quoted(home)}")
 
