@@ -106,7 +106,7 @@ def _copy_live(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Create the table macros that analysts call, one of each file of ``transform/published`` whose tables are there."""
+    """Create the table macros that analysts call: the files of ``transform/published`` whose tables are there."""
     home = connection.execute("select current_database()").fetchall()[0][0]
     tables = {
         f"{schema}.{table}"
