@@ -6,7 +6,11 @@ What others call:
 - ``ml.train.train(settings, name)``: fit and compare the candidates, log to MLflow, gate, move aliases.
 - ``ml.score.score(settings, name)``: the champion scores everyone eligible at the latest date; writes derived tables.
 - ``ml.ablate.ablate(settings, name, without=...)``: held-out C with and without families of features.
-- ``ml.equations.evaluate(name, columns)``: a clinical equation over a table of inputs.
+- ``ml.leakage.suite(settings, name)``: proofs that nothing leaks, L1 to L11.
+- ``ml.equations.evaluate(equation, columns)``: a clinical equation over columns; ``ml.equations.table`` over any file.
+- ``ml.predictions.assess(path)``: the whole evaluation of predicted risks in a table.
+- ``ml.survival_table.read(path, spec)`` and ``ml.crossval.run(cohort)``: the candidates on any survival table.
+- ``ml.attrition.flow``, ``ml.registry.verdicts``, ``ml.registry.model_card``: who entered, what the gates said, the card.
 - ``ml.tables.DERIVED``: the tables this room writes.
 
 Everything here is research use, not for care.

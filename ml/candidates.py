@@ -143,11 +143,11 @@ def censoring_c(task: Task, data: Dataset, threads: int) -> float:
     if lost.event.sum() < 10:
         return float("nan")
     spec = ModelSpec(name="censoring", kind="lightgbm", params={"rounds": 60})
-    fitted = fit(spec, task.equations[0], lost, cuts, threads=threads, seed=task.seed)
+    fitted = fit(spec, task.equation, lost, cuts, threads=threads, seed=task.seed)
     made = Bundle(task.name, task.hash, task.horizon_days, fitted, IDENTITY)
     gone = np.where((outcome.event == 0) & (outcome.time < at_days), 1, 0)
     return evaluate.harrell_c(Outcome(outcome.time, gone), predict(made, data.sample.values[rows]).risk)
 
 
 def _fit(task: Task, spec: ModelSpec, sample: Sample, cuts: Floats, threads: int) -> Fitted:
-    return fit(spec, task.equations[0], sample, cuts, threads=threads, seed=task.seed)
+    return fit(spec, task.equation, sample, cuts, threads=threads, seed=task.seed)

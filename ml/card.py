@@ -23,7 +23,7 @@ def write(
         "",
         "| item | value |",
         "|---|---|",
-        f"| Outcome | first {', '.join(task.outcome.concepts)}; competing: {task.competing} |",
+        f"| Outcome | {task.outcome.phenotype.replace('_', ' ')}; competing: {task.competing} |",
         f"| Horizon | {task.horizon_days} days, in intervals of about {task.interval_days} |",
         f"| Task hash, core version | `{task.hash}`, `{data.core_version}` |",
         f"| Data until | {data.cutoff:%Y-%m-%d} |",

@@ -19,8 +19,10 @@ _REASONS = (
     ("unknown_birth_date_or_sex", "birth date and sex known"),
     ("died_before_index", "alive at the index date"),
     ("age_out_of_range", "age in range"),
+    ("other_sex", "sex that the task is about"),
     ("not_observed_in_lookback", "in contact with a source that records diagnoses, in the look-back"),
     ("prior_outcome", "no outcome or excluding condition known by the index date"),
+    ("not_the_population", "the condition that the task is about known by the index date"),
     ("onset_before_index_recorded_later", "no onset before the index date that was recorded later"),
     ("no_followup", "observed after the index date"),
 )
@@ -52,13 +54,16 @@ def _build(
     connection: duckdb.DuckDBPyConnection, task: Task, dates: list[datetime], cutoff: datetime, *, training: bool
 ) -> None:
     low, high = task.eligibility.age_years
+    sex, needed = task.eligibility.sex, task.eligibility.require_prior
     reasons = [reason for reason, _ in _REASONS if training or reason not in _TRAINING_ONLY]
     tests = {
         "unknown_birth_date_or_sex": "birth_date is null or sex not in ('male', 'female')",
         "died_before_index": "death_at <= index_at",
         "age_out_of_range": f"age_years < {low} or age_years >= {high}",
+        "other_sex": f"sex <> '{sex}'" if sex else "false",
         "not_observed_in_lookback": "not is_observed",
         "prior_outcome": "has_prior",
+        "not_the_population": "not has_required" if needed else "false",
         "onset_before_index_recorded_later": "onset_at <= index_at",
         "no_followup": "exit_at <= index_at",
     }
@@ -67,7 +72,7 @@ def _build(
         f"""
         create or replace temp table cohort as
         with
-            index_date as (select unnest($dates::timestamp[]) as index_at),
+            index_row as ({_index_rows(task, training=training)}),
             contact as (
                 {
             " union all ".join(
@@ -80,22 +85,33 @@ def _build(
                 select f.person_id, i.index_at
                 from contact as f
                 inner join
-                    index_date as i
-                    on f.known_at <= i.index_at
+                    index_row as i
+                    on i.person_id = f.person_id
+                    and f.known_at <= i.index_at
                     and f.known_at > i.index_at - to_days({task.eligibility.observed_within_days})
                 group by all
             ),
             prior as (
                 select c.person_id, i.index_at
                 from twin_condition as c
-                inner join index_date as i on {as_of("c", "i.index_at")}
+                inner join index_row as i on i.person_id = c.person_id and {as_of("c", "i.index_at")}
                 where list_contains($excluding, c.concept)
                 group by all
+                {_prior_result(task)}
             ),
-            onset as (
-                select c.person_id, min(c.event_at) as onset_at
+            required as (
+                select c.person_id, i.index_at
                 from twin_condition as c
-                where list_contains($outcome, c.concept) and {as_of("c", "$cutoff::timestamp")}
+                inner join index_row as i on i.person_id = c.person_id and {as_of("c", "i.index_at")}
+                where list_contains($required, c.concept)
+                group by all
+            ),
+            happened as ({_happened(task)}),
+            onset as (
+                select i.person_id, i.index_at, min(h.event_at) as onset_at
+                from index_row as i
+                inner join happened as h on h.person_id = i.person_id
+                {"where h.event_at > i.index_at" if task.outcome.recurrent else ""}
                 group by all
             ),
             person as (
@@ -117,7 +133,6 @@ def _build(
                         end,
                         $cutoff::timestamp
                     ) as last_at,
-                    o.onset_at,
                     case
                         when md5_number_lower(p.person_id || ':split') % 10000 < {round(task.test_fraction * 10000)}
                         then 'test'
@@ -125,25 +140,28 @@ def _build(
                     end as split,
                     cast(md5_number_lower(p.person_id || ':fold') % {task.folds} as bigint) as fold
                 from twin_person as p
-                left join onset as o using (person_id)
             ),
             timed as (
                 select
                     p.*,
                     i.index_at,
                     date_diff('day', p.birth_date, cast(i.index_at as date)) / 365.25 as age_years,
+                    o.onset_at,
                     s.person_id is not null as is_observed,
                     r.person_id is not null as has_prior,
+                    q.person_id is not null as has_required,
                     least(
-                        coalesce(p.onset_at, 'infinity'::timestamp),
+                        coalesce(o.onset_at, 'infinity'::timestamp),
                         coalesce(p.death_at, 'infinity'::timestamp),
-                        greatest(p.last_at, case when p.onset_at <= $cutoff::timestamp then p.onset_at end),
+                        greatest(p.last_at, case when o.onset_at <= $cutoff::timestamp then o.onset_at end),
                         i.index_at + to_days({task.horizon_days})
                     ) as exit_at
-                from person as p
-                cross join index_date as i
-                left join seen as s on s.person_id = p.person_id and s.index_at = i.index_at
-                left join prior as r on r.person_id = p.person_id and r.index_at = i.index_at
+                from index_row as i
+                inner join person as p on p.person_id = i.person_id
+                left join onset as o on o.person_id = i.person_id and o.index_at = i.index_at
+                left join seen as s on s.person_id = i.person_id and s.index_at = i.index_at
+                left join prior as r on r.person_id = i.person_id and r.index_at = i.index_at
+                left join required as q on q.person_id = i.person_id and q.index_at = i.index_at
             ),
             judged as (select *, case {cases} end as ineligible_reason from timed)
         select
@@ -183,9 +201,87 @@ def _build(
             "dates": dates,
             "cutoff": cutoff,
             "outcome": list(task.outcome.concepts),
-            "excluding": [*task.outcome.concepts, *task.eligibility.exclude_prior],
+            "excluding": [*(() if task.outcome.recurrent else task.outcome.concepts), *task.eligibility.exclude_prior],
+            "required": list(needed),
+            "classes": list(task.outcome.encounters),
+            "after": list(task.index.after),
         },
     )
+
+
+def _index_rows(task: Task, *, training: bool) -> str:
+    """One row per person and index date; at scoring, of a task about stays, only who left within its horizon."""
+    dates = "(select unnest($dates::timestamp[]) as index_at)"
+    scheduled = f"select p.person_id, d.index_at from twin_person as p cross join {dates} as d"
+    ends = f"""
+        select e.person_id, greatest(e.event_end_at, e.known_at) as index_at
+        from twin_encounter as e
+        where
+            list_contains($after, e.encounter_class)
+            and e.event_end_at is not null
+            and {as_of("e", "$cutoff::timestamp")}
+        group by all
+    """
+    if not task.index.after:
+        return f"{scheduled} where len($after) = 0"
+    if not training:
+        recent = f"select person_id from ({ends}) where index_at > $cutoff::timestamp - to_days({task.horizon_days})"
+        return f"{scheduled} where p.person_id in ({recent})"
+    last = f" and index_at < timestamp '{task.index.last}'" if task.index.last else ""
+    return f"""
+        select *
+        from ({ends})
+        where
+            len($dates) >= 0 and index_at >= timestamp '{task.index.first}' and index_at < $cutoff::timestamp{last}
+    """
+
+
+def _happened(task: Task) -> str:
+    """Every time the outcome was recorded, as known at the cutoff."""
+    parts = [
+        f"""
+        select c.person_id, c.event_at
+        from twin_condition as c
+        where list_contains($outcome, c.concept) and {as_of("c", "$cutoff::timestamp")}
+        """,
+        f"""
+        select e.person_id, e.event_at
+        from twin_encounter as e
+        where list_contains($classes, e.encounter_class) and {as_of("e", "$cutoff::timestamp")}
+        """,
+    ]
+    if task.outcome.result:
+        parts.append(
+            f"""
+        select m.person_id, m.event_at
+        from twin_measurement as m
+        where {_below(task)} and {as_of("m", "$cutoff::timestamp")}
+        """
+        )
+    if task.outcome.death:
+        parts.append(
+            "select person_id, cast(death_date as timestamp) as event_at from twin_person where death_date is not null"
+        )
+    return " union all ".join(parts)
+
+
+def _prior_result(task: Task) -> str:
+    if not task.outcome.result or task.outcome.recurrent:
+        return ""
+    return f"""
+                union
+                select m.person_id, i.index_at
+                from twin_measurement as m
+                inner join index_row as i on i.person_id = m.person_id and {as_of("m", "i.index_at")}
+                where {_below(task)} and m.event_at <= i.index_at
+    """
+
+
+def _below(task: Task) -> str:
+    assert task.outcome.result is not None
+    concept = task.outcome.result.concept.replace("'", "''")
+    implausible = "contains(coalesce(m.quality_flags, ''), 'implausible')"
+    return f"m.concept = '{concept}' and m.value_std < {task.outcome.result.below} and not {implausible}"
 
 
 def attrition(connection: duckdb.DuckDBPyConnection, task: Task) -> pa.Table:

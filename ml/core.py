@@ -41,7 +41,13 @@ CORE_COLUMNS: dict[str, dict[str, str]] = {
         "event_end_at": "timestamp",
         **_VERSIONED,
     },
-    "twin_encounter": {"person_id": "varchar", "event_at": "timestamp", **_VERSIONED},
+    "twin_encounter": {
+        "person_id": "varchar",
+        "encounter_class": "varchar",
+        "event_at": "timestamp",
+        "event_end_at": "timestamp",
+        **_VERSIONED,
+    },
     "twin_family_history": {
         "person_id": "varchar",
         "relationship": "varchar",

@@ -1,8 +1,8 @@
 """Evaluation of predicted risks against censored outcomes with a competing event, at one horizon.
 
-Discrimination (Harrell C, IPCW AUC), accuracy (IPCW Brier and its skill), calibration (O:E by Aalen–Johansen, slope,
-ICI, E90), usefulness (net benefit), each optionally with a person-bootstrap interval. Definitions follow
-riskRegression's ``Score`` (Blanche, Gerds) and dcurves; tests compare with both.
+Discrimination (C of Harrell and of Uno, IPCW AUC), accuracy (IPCW Brier and its skill), calibration (O:E by
+Aalen–Johansen, intercept, slope, ICI, E90), usefulness (net benefit), each optionally with a person-bootstrap interval.
+Definitions follow riskRegression's ``Score`` (Blanche, Gerds), survival and dcurves; tests compare with them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,24 @@ def assessable_days(outcome: Outcome, horizon_days: float, share: float = 0.1) -
 
 def harrell_c(outcome: Outcome, risk: Floats) -> float:
     """Return Harrell's C; who had the competing event never has the event (Wolbers 2009). NaN without any pair."""
-    return float(_c(_pairs(outcome, risk), _once(risk))[0])
+    return float(_cs(_pairs(outcome, risk), _once(risk))[0][0])
+
+
+def harrell_c_until(outcome: Outcome, risk: Floats, until_days: float) -> float:
+    """Return Harrell's C of the cases up to ``until_days``: what a risk by then can be asked to order."""
+    until = (outcome.time <= until_days).astype(float)[None, :]
+    return float(_cs(_pairs(outcome, risk), _once(risk), until)[1][0])
+
+
+def uno_c(outcome: Outcome, risk: Floats, until_days: float = np.inf) -> float:
+    """Return Uno's C: Harrell's with each case weighted by the inverse square of being uncensored before it (2011).
+
+    Args:
+        until_days: cases after this time are not counted; without it the last ones may weigh heavily.
+    """
+    once = _once(risk)
+    weight = resamples.weight_before(outcome.time, outcome.event, once) ** 2 * (outcome.time <= until_days)
+    return float(_cs(_pairs(outcome, risk), once, weight)[1][0])
 
 
 def auc(outcome: Outcome, risk: Floats, at_days: float) -> float:
@@ -84,7 +101,8 @@ def observed(outcome: Outcome, at_days: float) -> float:
 
 
 def calibration(outcome: Outcome, risk: Floats, at_days: float) -> dict[str, float]:
-    """Return slope, ici, e90 and emax: a logistic line, and a smooth curve, of outcome on predicted logit (IPCW)."""
+    """Return intercept (at slope 1), slope, ici, e90 and emax: a logistic line and a smooth curve of outcome on the
+    predicted logit (IPCW)."""
     once = _once(risk)
     weight = resamples.ipcw(outcome.time, outcome.event, once, at_days)
     return {name: float(one[0]) for name, one in _calibration(outcome, risk, at_days, once, weight).items()}
@@ -157,9 +175,9 @@ def compare_c(outcome: Outcome, one: Floats, other: Floats, bootstrap: int = 200
     """Return C(one) - C(other) and the bootstrap standard error of the difference."""
     first, second = _pairs(outcome, one), _pairs(outcome, other)
     counts = resamples.drawn(len(one), bootstrap, seed)
-    draws = _c(first, counts) - _c(second, counts)
+    draws = _cs(first, counts)[0] - _cs(second, counts)[0]
     finite = draws[np.isfinite(draws)]
-    difference = float((_c(first, _once(one)) - _c(second, _once(one)))[0])
+    difference = float((_cs(first, _once(one))[0] - _cs(second, _once(one))[0])[0])
     return difference, float(np.std(finite, ddof=1)) if len(finite) > 1 else float("nan")
 
 
@@ -176,10 +194,17 @@ def _all(
     with np.errstate(invalid="ignore", divide="ignore"):
         skill = np.where(null > 0, 1 - score / null, np.nan)
         ratio = np.where(expected > 0, overall / expected, np.nan)
+    until = (outcome.time <= at_days).astype(float)[None, :]
+    inverse = resamples.weight_before(outcome.time, outcome.event, counts) ** 2
+    harrell, uno, harrell_horizon, uno_horizon = _cs(pairs, counts, inverse, until, inverse * until)
     return {
-        "harrell_c": _c(pairs, counts),
+        "harrell_c": harrell,
+        "uno_c": uno,
+        "harrell_c_horizon": harrell_horizon,
+        "uno_c_horizon": uno_horizon,
         "auc": resamples.auc(risk, case, counts * weight),
         "brier": score,
+        "brier_null": null,
         "brier_skill": skill,
         "observed": overall,
         "expected": expected,
@@ -203,6 +228,7 @@ def _calibration(outcome: Outcome, risk: Floats, at_days: float, counts: Floats,
     spread = np.where(drawn, logit, -np.inf).max(axis=1) - np.where(drawn, logit, np.inf).min(axis=1)
     unknown = ((counts * weight * case).sum(axis=1) == 0) | (spread < 1e-6)
     found = {
+        "intercept": resamples.intercept(logit, case, counts * weight),
         "slope": line[:, 1],
         "ici": resamples.mean(gap, counts),
         "e90": resamples.quantile(gap, counts, 0.9),
@@ -267,13 +293,21 @@ def _pairs(outcome: Outcome, risk: Floats) -> _Pairs:
     return _Pairs(people, cases, (better * comparable).astype(np.float32), comparable.astype(np.float32))
 
 
-def _c(pairs: _Pairs, counts: Floats) -> Floats:
-    """Return concordant over comparable pairs of each resample (B,)."""
+def _cs(pairs: _Pairs, counts: Floats, *case_weights: Floats) -> list[Floats]:
+    """Return concordant over comparable pairs of each resample (B,), NaN without any: plain, and once per weighting.
+
+    Args:
+        case_weights: (B, n) or (1, n), what a case counts besides how often it was drawn.
+    """
     weight = counts[:, pairs.people]
+    comparable, concordant = weight @ pairs.comparable.T, weight @ pairs.concordant.T
     cases = weight[:, pairs.cases]
-    total = (cases * (weight @ pairs.comparable.T)).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(total > 0, (cases * (weight @ pairs.concordant.T)).sum(axis=1) / total, np.nan)
+    found = []
+    for of in (cases, *(cases * one[:, pairs.people][:, pairs.cases] for one in case_weights)):
+        total = (of * comparable).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found.append(np.where(total > 0, (of * concordant).sum(axis=1) / total, np.nan))
+    return found
 
 
 def _logit(risk: Floats) -> Floats:

@@ -62,12 +62,7 @@ def ipcw(time: Floats, event: Events, counts: Counts, at_days: float) -> Counts:
     Whoever is censored exactly at ``at_days`` is known to be free of the event by then: follow-up that ends with the
     horizon is complete.
     """
-    # moving the events a hair ahead of the censorings removes them from the risk set first
-    shifted = np.where(event == 0, time, np.nextafter(time, 0))
-    kept = _Times.of(shifted)
-    lost = kept.sums(counts * (event == 0))
-    free = np.cumprod(1 - lost / _at_risk(kept.sums(counts)), axis=1)
-    free = np.concatenate([np.ones((len(counts), 1)), free], axis=1)
+    kept, free = _uncensored(time, event, counts)
     seen = (time <= at_days) & (event > 0)
     beyond = (time > at_days) | ((time == at_days) & (event == 0))
     with np.errstate(divide="ignore"):
@@ -75,6 +70,24 @@ def ipcw(time: Floats, event: Events, counts: Counts, at_days: float) -> Counts:
         late = 1 / free[:, np.searchsorted(kept.times, at_days, side="left")]
     found = np.where(beyond[None, :], late[:, None], np.where(seen[None, :], own, 0.0))
     return np.where(np.isfinite(found), found, 0.0)
+
+
+def weight_before(time: Floats, event: Events, counts: Counts) -> Counts:
+    """Return the inverse of the probability of being uncensored just before each person's own time (B, n)."""
+    kept, free = _uncensored(time, event, counts)
+    with np.errstate(divide="ignore"):
+        found = 1 / free[:, np.searchsorted(kept.times, time, side="left")]
+    return np.where(np.isfinite(found), found, 0.0)
+
+
+def _uncensored(time: Floats, event: Events, counts: Counts) -> tuple[_Times, Counts]:
+    """Return Kaplan-Meier's probability of not being censored (B, times + 1), and the times it steps at."""
+    # moving the events a hair ahead of the censorings removes them from the risk set first
+    shifted = np.where(event == 0, time, np.nextafter(time, 0))
+    kept = _Times.of(shifted)
+    lost = kept.sums(counts * (event == 0))
+    free = np.cumprod(1 - lost / _at_risk(kept.sums(counts)), axis=1)
+    return kept, np.concatenate([np.ones((len(counts), 1)), free], axis=1)
 
 
 def auc(risk: Floats, case: NDArray[np.bool_], weight: Counts) -> Floats:
@@ -133,6 +146,20 @@ def logistic(design: Floats, case: Floats, weight: Counts) -> Floats:
         if not len(open_ones):
             break
     return beta
+
+
+def intercept(logit: Floats, case: Floats, weight: Counts) -> Floats:
+    """Return how far the predicted logits must move to expect as many cases as there were (B,); NaN without cases."""
+    moved = np.zeros(len(weight))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for _ in range(40):
+            fitted = 0.5 * (1 + np.tanh(0.5 * (logit[None, :] + moved[:, None])))
+            step = (weight * (case - fitted)).sum(axis=1) / (weight * fitted * (1 - fitted)).sum(axis=1)
+            moved = moved + np.clip(step, -2, 2)
+            if not np.nanmax(np.abs(step), initial=0.0) > 1e-8:
+                break
+    hits = (weight * case).sum(axis=1)
+    return np.where((hits > 0) & (hits < weight.sum(axis=1)), moved, np.nan)
 
 
 def spline(x: Floats, knots: Floats) -> Floats:

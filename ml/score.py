@@ -73,7 +73,7 @@ def score(settings: Settings, name: str) -> ScoreResult:
         connection.close()
     rows = _rows(task, version, made, design, people=people, as_of=as_of, content=content)
     derived.replace(settings, tables.SCORED_COHORT, task.name, _keep_times(settings, task, rows))
-    derived.replace(settings, tables.FEATURE_VALUE_LATEST, task.name, _latest(task, design))
+    derived.replace(settings, tables.FEATURE_VALUE_LATEST, task.name, latest(task, design))
     risk = rows["risk"].drop_null().to_numpy()
     bands = rows["band"].drop_null().value_counts().to_pylist()
     return ScoreResult(
@@ -126,7 +126,7 @@ def _rows(
         predicted = bundles.predict(made, design.values)
         if not np.isfinite(predicted.risk).all():
             raise ModelUnusable(f"the champion of {task.name} gave no risk for some eligible people; train again")
-        equation = equation_result(task.equations[0], design.columns, design.values)
+        equation = equation_result(task.equation, design.columns, design.values) if task.equation else None
         reasons = _reasons(made, design)
     else:
         nothing = np.empty(0)
@@ -138,9 +138,9 @@ def _rows(
     edges = np.array([band.from_risk for band in task.bands])
     names = np.array([band.name for band in task.bands])
     band = names[np.searchsorted(edges, risk, side="right") - 1] if scored else names[:0]
-    risk_equation, defaulted = np.empty(0), []
-    if equation is not None:
-        too_many = equation.defaulted.sum(axis=1) > task.equations[0].max_defaulted
+    risk_equation, defaulted = np.full(scored, np.nan), [""] * scored
+    if equation is not None and task.equation is not None:
+        too_many = equation.defaulted.sum(axis=1) > task.equation.max_defaulted
         risk_equation, defaulted = np.where(too_many, np.nan, equation.risk), equation.defaulted_names()
 
     def padded(values: object, kind: pa.DataType) -> pa.Array:
@@ -165,7 +165,7 @@ def _rows(
             "risk": padded(risk, number),
             "risk_lo": padded(predicted.risk_lo, number),
             "risk_hi": padded(predicted.risk_hi, number),
-            "equation_name": same(get(task.equations[0].name).name, text),
+            "equation_name": same(get(task.equation.name).name if task.equation else None, text),
             "risk_equation": padded(risk_equation, number),
             "risk_competing": padded(predicted.risk_competing, number),
             "percentile": padded(100 * (rank + 0.5) / max(scored, 1), number),
@@ -219,7 +219,7 @@ def _reasons(made: Bundle, design: Design) -> list[str]:
     return found
 
 
-def _latest(task: Task, design: Design) -> pa.Table:
+def latest(task: Task, design: Design) -> pa.Table:
     """Return the features behind the scores as rows of ``feature_value_latest``."""
     row, number = np.nonzero(~np.isnan(design.values))
     names, units = np.array(design.names, object), np.array([column.unit for column in design.columns], object)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +21,15 @@ class _Declared(BaseModel):
 
 
 class IndexDates(_Declared):
-    """Scheduled index dates: yearly from ``first`` until the data cutoff."""
+    """When predictions are made: yearly from ``first`` until the data cutoff, or at the end of each hospital stay.
+
+    ``after``: encounter classes whose end is an index date, once it is known; without it the dates are scheduled.
+    """
 
     first: date
     every_years: int = Field(default=1, ge=1)
     last: date | None = None
+    after: tuple[str, ...] = ()
 
     def dates(self, cutoff: datetime) -> list[datetime]:
         """Return the index dates strictly before ``cutoff`` (midnight UTC)."""
@@ -49,13 +54,38 @@ class Eligibility(_Declared):
     exclude_prior: tuple[str, ...] = Field(
         default=(), description="Condition concepts that exclude, besides the outcome."
     )
+    require_prior: tuple[str, ...] = Field(
+        default=(), description="Condition concepts of which one must be on record: whom the task is about."
+    )
+    sex: Literal["female", "male"] | None = None
+
+
+class Threshold(_Declared):
+    """A result of this concept below a value, in its canonical unit."""
+
+    concept: str
+    below: float
 
 
 class Outcome(_Declared):
-    """First record of any of these condition concepts, by onset date, as known at the data cutoff."""
+    """First record of any of these, by date, as known at the data cutoff: conditions, encounters, a result, or death.
+
+    ``recurrent``: the next one after the index date counts, whatever was before; else only people who never had it are
+    at risk.
+    """
 
     phenotype: str
-    concepts: tuple[str, ...] = Field(min_length=1)
+    concepts: tuple[str, ...] = ()
+    encounters: tuple[str, ...] = Field(default=(), description="Encounter classes.")
+    result: Threshold | None = None
+    death: bool = False
+    recurrent: bool = False
+
+    @model_validator(mode="after")
+    def _something(self) -> Outcome:
+        if not (self.concepts or self.encounters or self.result or self.death):
+            raise ValueError("an outcome is a condition, an encounter, a result or death")
+        return self
 
 
 class EquationUse(_Declared):
@@ -114,11 +144,11 @@ class Task(_Declared):
     index: IndexDates
     eligibility: Eligibility
     outcome: Outcome
-    competing: Literal["death"] = "death"
+    competing: Literal["death", "none"] = "death"
     horizon_days: int = Field(gt=0)
     interval_days: int = Field(default=365, gt=0, description="Length of the discrete-time intervals.")
     feature_set: str
-    equations: tuple[EquationUse, ...] = Field(min_length=1, description="The first is the competitor and the offset.")
+    equations: tuple[EquationUse, ...] = Field(default=(), description="The first is the competitor and the offset.")
     models: tuple[ModelSpec, ...] = Field(min_length=1)
     thresholds: tuple[float, ...] = Field(description="Guideline risk thresholds for the decision curve and gates.")
     bands: tuple[Band, ...]
@@ -129,6 +159,9 @@ class Task(_Declared):
     subsamples: int = Field(default=10, ge=2, description="Models on 63.2% of people behind the risk interval.")
     seed: int = 20260630
     gates: Gates = Gates()
+    on_demand: bool = Field(
+        default=False, description="Trained where asked (twin ml train, TWIN_TASKS), not by every build."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:
@@ -136,7 +169,17 @@ class Task(_Declared):
             raise ValueError("horizon_days must be at least interval_days")
         if list(self.bands) != sorted(self.bands, key=lambda band: band.from_risk) or self.bands[0].from_risk != 0:
             raise ValueError("bands must start at 0 and rise")
+        needing = [one.name for one in self.models if one.kind in ("equation", "recalibrated") or one.offset]
+        if needing and not self.equations:
+            raise ValueError(f"models {', '.join(needing)} need an equation, and none is declared")
+        if self.outcome.death != (self.competing == "none"):
+            raise ValueError("death competes with every outcome but itself")
         return self
+
+    @property
+    def equation(self) -> EquationUse | None:
+        """The equation that competes and serves as offset, if the task has one."""
+        return self.equations[0] if self.equations else None
 
     @cached_property
     def hash(self) -> str:
@@ -153,6 +196,20 @@ class Task(_Declared):
 def names() -> list[str]:
     """Return the names of the shipped tasks."""
     return sorted(path.stem for path in TASK_DIR.glob("*.yaml"))
+
+
+def built() -> list[str]:
+    """Return the tasks that every build trains and scores: those not on demand, or what ``TWIN_TASKS`` names.
+
+    Raises:
+        KeyError: ``TWIN_TASKS`` names a task that does not exist.
+    """
+    asked = [one.strip() for one in os.environ.get("TWIN_TASKS", "").split(",") if one.strip()]
+    if asked == ["all"]:
+        return names()
+    if unknown := sorted(set(asked) - set(names())):
+        raise KeyError(f"TWIN_TASKS names no task: {', '.join(unknown)}; there are: {', '.join(names())}")
+    return sorted(asked) if asked else [name for name in names() if not load(name).on_demand]
 
 
 def load(name: str) -> Task:

@@ -244,7 +244,9 @@ def _write_golden(made: Bundle, folder: Path) -> None:
     centre = np.array([one[2] if one else np.nan for one in made.fitted.params["quantiles"]], float)
     rows = np.round(centre * random.uniform(0.7, 1.3, (20, len(centre))), 2)
     for number, name in enumerate(made.features):
-        if name == "sex_male" or name.startswith(("has_", "family_")):
+        usual = made.fitted.params["quantiles"][number]
+        is_flag = made.fitted.columns[number].unit == "1" and usual is not None and set(usual) <= {0.0, 1.0}
+        if name == "sex_male" or is_flag:  # nine tenths of a yes is no answer
             rows[:, number] = random.integers(0, 2, 20)
     rows[random.random(rows.shape) < 0.15] = np.nan
     rows[:, made.features.index("age_years")] = random.integers(40, 75, 20)

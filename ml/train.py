@@ -114,7 +114,8 @@ def _train(
     tracking.log_dataset(client, run_id, settings, task, data.core_version)
     made = cands.fit_all(task, data, threads)
     chosen = cands.choose(made)
-    fallback = next((one for one in made if one.spec.kind == "recalibrated"), chosen)
+    # without an equation nothing may serve that has not passed the gates
+    fallback = next((one for one in made if one.spec.kind == "recalibrated"), None)
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         train_sample = data.sample.take(~data.is_test)
@@ -280,9 +281,9 @@ def _as_rival(
 
 
 def _rivals(made: list[Candidate], chosen: Candidate, champion: Rival | None) -> list[Rival]:
-    rivals = [
-        Rival(one.spec.name, one.test_risk) for one in made if one.spec.kind == "recalibrated" and one is not chosen
-    ]
+    """The recalibrated equation, or Cox where there is none, and the reigning champion."""
+    plain = "recalibrated" if any(one.spec.kind == "recalibrated" for one in made) else "cox"
+    rivals = [Rival(one.spec.name, one.test_risk) for one in made if one.spec.kind == plain and one is not chosen]
     return [*rivals, champion] if champion else rivals
 
 
@@ -292,7 +293,7 @@ def _decide(
     client: MlflowClient,
     *,
     chosen: Candidate,
-    fallback: Candidate,
+    fallback: Candidate | None,
     champion: tuple[Registered, Bundle] | None,
     verdicts: list[Gate],
     logged: dict[str, tuple[str, str]],
@@ -324,6 +325,8 @@ def _decide(
             f"{chosen.spec.name} stays challenger ({why}); champion v{champion[0].version} is kept",
             champion[0],
         )
+    if fallback is None:
+        return chosen, f"{chosen.spec.name} stays challenger ({why}); there is no equation to serve instead", None
     reload_gate = _reloads(settings, logged[fallback.spec.name][0], work / fallback.spec.name)
     if reload_gate.status != "pass" or verdicts[0].status != "pass":
         return chosen, f"{chosen.spec.name} stays challenger ({why}); nothing is fit to be champion", None

@@ -39,10 +39,10 @@ def formats_of(room: str) -> frozenset[str]:
 
 @cache
 def tasks() -> tuple[str, ...]:
-    """Names of the prediction tasks that are trained and scored."""
-    from ml.task import names
+    """Names of the prediction tasks that every build trains and scores."""
+    from ml.task import built
 
-    return tuple(names())
+    return tuple(built())
 
 
 @cache

@@ -129,8 +129,7 @@ def bcrat(
 
     Other deaths compete. Ages from 20 to 90; inputs as ``relative_risks``.
     """
-    end = np.asarray(age + years if projection_age is None else projection_age, float)
-    end = np.minimum(end, 90) if projection_age is None else end
+    end = np.minimum(age + (years or 0), 90) if projection_age is None else projection_age
     young, old = relative_risks(
         age=age,
         race=race,

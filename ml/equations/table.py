@@ -119,8 +119,11 @@ class TableResult:
     table: pa.Table
 
 
-def read(path: Path) -> pa.Table:
+def read(path: Path, *, typed: bool = False) -> pa.Table:
     """Read a CSV (also gzipped), Parquet or JSON file.
+
+    Args:
+        typed: a CSV's columns become numbers where all their values are; else they stay text.
 
     Raises:
         BadTable: it is none of these, cannot be parsed, or has no rows.
@@ -129,9 +132,10 @@ def read(path: Path) -> pa.Table:
         raise BadTable(f"{path} is not a file")
     name = path.name.lower().removesuffix(".gz")
     literal = "'" + str(path).replace("'", "''") + "'"
+    kind = "nullstr = ['', 'NA', 'NaN', 'nan']" if typed else "all_varchar = true"
     source = {
-        ".csv": f"read_csv({literal}, header = true, all_varchar = true)",
-        ".tsv": f"read_csv({literal}, header = true, all_varchar = true, delim = '\t')",
+        ".csv": f"read_csv({literal}, header = true, {kind})",
+        ".tsv": f"read_csv({literal}, header = true, {kind}, delim = '\t')",
         ".parquet": f"read_parquet({literal})",
         ".json": f"read_json({literal})",
         ".ndjson": f"read_json({literal}, format = 'newline_delimited')",
@@ -234,11 +238,11 @@ def match(
     for header in headers:
         if header in taken:
             continue
-        plain, unit = _declared(header)
+        plain, declared = _declared(header)
         for name in names - set(found):
             known = (name, *ALIASES.get(name, ()))
             if plain in known:
-                offered.setdefault(name, []).append((known.index(plain), Column(name, header, unit)))
+                offered.setdefault(name, []).append((known.index(plain), Column(name, header, declared)))
     for name, candidates in offered.items():
         best = min(rank for rank, _ in candidates)
         if len(chosen := [column for rank, column in candidates if rank == best]) > 1:

@@ -17,7 +17,7 @@ from ml.models.fitted import Fitted, Sample, contributions, fit, margins
 from ml.task import EquationUse, ModelSpec
 
 SUBSAMPLE = 0.632
-FORMAT = 2
+FORMAT = 3
 """Of ``model.json``; a model of another format is trained again, never guessed at."""
 
 
@@ -116,13 +116,14 @@ def save(bundle: Bundle, folder: Path) -> None:
             files[names[cause]] = hashlib.sha256(text.encode()).hexdigest()
         return {"params": fitted.params, "boosters": names}
 
+    equation = bundle.fitted.equation
     declared = {
         "format": FORMAT,
         "task": bundle.task,
         "task_hash": bundle.task_hash,
         "horizon_days": bundle.horizon_days,
         "spec": bundle.fitted.spec.model_dump(mode="json"),
-        "equation": bundle.fitted.equation.model_dump(mode="json"),
+        "equation": None if equation is None else equation.model_dump(mode="json"),
         "columns": [column.model_dump(mode="json") for column in bundle.fitted.columns],
         "cuts": list(map(float, bundle.fitted.cuts)),
         "calibrator": bundle.calibrator,
@@ -161,7 +162,7 @@ def load(folder: Path) -> Bundle:
     except (UnicodeDecodeError, json.JSONDecodeError, lightgbm.basic.LightGBMError):
         raise ModelUnusable("the model's files cannot be read; train again") from None
     spec = ModelSpec.model_validate(declared["spec"])
-    equation = EquationUse.model_validate(declared["equation"])
+    equation = None if declared["equation"] is None else EquationUse.model_validate(declared["equation"])
     columns = tuple(Column.model_validate(one) for one in declared["columns"])
     cuts = np.array(declared["cuts"], float)
 

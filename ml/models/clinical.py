@@ -42,10 +42,17 @@ def check_units(use: EquationUse, columns: tuple[Column, ...]) -> None:
 
 def interval_logit(fitted: Fitted, values: Floats) -> Floats:
     """Return the equation's log odds of the event in one interval (n,), its risk spread evenly over its horizon."""
-    risk = np.clip(equation_result(fitted.equation, fitted.columns, values).risk, 1e-6, 1 - 1e-6)
+    use = _use(fitted)
+    risk = np.clip(equation_result(use, fitted.columns, values).risk, 1e-6, 1 - 1e-6)
     length = float(fitted.cuts[1] - fitted.cuts[0])
-    survival = (1 - risk) ** (length / get(fitted.equation.name).horizon_days)
+    survival = (1 - risk) ** (length / get(use.name).horizon_days)
     return np.log((1 - survival) / survival)
+
+
+def _use(fitted: Fitted) -> EquationUse:
+    if fitted.equation is None:
+        raise ValueError(f"model {fitted.spec.name!r} needs an equation, and the task declares none")
+    return fitted.equation
 
 
 def equation_contributions(fitted: Fitted, values: Floats) -> Floats:
@@ -56,7 +63,7 @@ def equation_contributions(fitted: Fitted, values: Floats) -> Floats:
     """
     full = interval_logit(fitted, values)
     added = np.zeros_like(values)
-    for feature in set(fitted.equation.inputs.values()):
+    for feature in set(_use(fitted).inputs.values()):
         number = fitted.number(feature)
         if (others := fitted.params["quantiles"][number]) is None:
             continue
@@ -117,6 +124,11 @@ def fit_death(fitted: Fitted, sample: Sample, periods: Periods) -> list[float]:
     return fit_line(decades(fitted, sample.values), periods, 2, [-5.0, 0.9, 0.0])
 
 
+def death_margins(fitted: Fitted, values: Floats, coefficients: list[float]) -> Floats:
+    """Return the competing event's margins (n, K) from what ``fit_death`` found."""
+    return line(coefficients, decades(fitted, values), len(fitted.cuts) - 1)
+
+
 @dataclass(frozen=True)
 class _Recalibrated:
     """Intercept, slope and trend over follow-up for the event; age and trend for the competing event.
@@ -147,7 +159,7 @@ class _Recalibrated:
         logit = interval_logit(fitted, values)
         logit = np.where(np.isnan(logit), fitted.params["usual_logit"], logit)
         event = line(fitted.params["event"], logit, width)
-        return np.stack([event, line(fitted.params["competing"], decades(fitted, values), width)], axis=2)
+        return np.stack([event, death_margins(fitted, values, fitted.params["competing"])], axis=2)
 
     def contributions(self, fitted: Fitted, values: Floats) -> Floats:
         return fitted.params["event"][1] * equation_contributions(fitted, values)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.models.clinical import RECALIBRATED
-from ml.models.discrete import NEVER, Floats
+from ml.models.clinical import death_margins, fit_death
+from ml.models.discrete import NEVER, Floats, expand
 from ml.models.fitted import Fitted, Sample
 
 
@@ -16,7 +16,7 @@ from ml.models.fitted import Fitted, Sample
 class _Cox:
     """``spec.features`` (all when empty), standardised, missing at the median.
 
-    ``params``: numbers, centre, scale; beta; hazard: baseline hazard per interval; recalibrated: for competing death.
+    ``params``: numbers, centre, scale; beta; hazard: baseline hazard per interval; competing: death by age and trend.
     """
 
     def fit(self, fitted: Fitted, sample: Sample, **_: int) -> Fitted:
@@ -40,8 +40,12 @@ class _Cox:
         }
         standard = _standardised(params, sample.values)
         penalizer = float(fitted.spec.params.get("penalizer", 0.05))
-        params |= _fit_cause(standard, sample.time, sample.event == 1, fitted.cuts, penalizer)
-        params["recalibrated"] = RECALIBRATED.fit(fitted, sample).params
+        happened = (sample.event == 1) & (
+            sample.time <= fitted.cuts[-1]
+        )  # who had it later had not had it by the horizon
+        params |= _fit_cause(standard, sample.time, happened, fitted.cuts, penalizer)
+        periods = (*expand(sample.time, sample.event, fitted.cuts), len(fitted.cuts) - 1)
+        params["competing"] = fit_death(fitted, sample, periods)  # type: ignore[arg-type]
         return replace(fitted, params=params)
 
     def margins(self, fitted: Fitted, values: Floats) -> Floats:
@@ -50,8 +54,7 @@ class _Cox:
         with np.errstate(divide="ignore"):
             # without competing death, P = 1 - exp(-rate), so the odds are exp(rate) - 1
             event = np.maximum(np.log(np.expm1(rates)), NEVER)
-        competing = RECALIBRATED.margins(replace(fitted, params=fitted.params["recalibrated"]), values)[:, :, 1]
-        return np.stack([event, competing], axis=2)
+        return np.stack([event, death_margins(fitted, values, fitted.params["competing"])], axis=2)
 
     def contributions(self, fitted: Fitted, values: Floats) -> Floats:
         added = np.zeros_like(values)

@@ -37,7 +37,7 @@ class Fitted:
     """A fitted model of one kind: JSON parameters and, for trees, a booster per cause. Nothing else; no pickles."""
 
     spec: ModelSpec
-    equation: EquationUse
+    equation: EquationUse | None
     columns: tuple[Column, ...]
     cuts: Floats
     params: dict[str, Any] = field(default_factory=dict)
@@ -49,9 +49,12 @@ class Fitted:
 
 
 def fit(
-    spec: ModelSpec, equation: EquationUse, sample: Sample, cuts: Floats, *, threads: int = 0, seed: int = 0
+    spec: ModelSpec, equation: EquationUse | None, sample: Sample, cuts: Floats, *, threads: int = 0, seed: int = 0
 ) -> Fitted:
-    """Fit one candidate. Every kind keeps ``params["quantiles"]``: what values each feature usually has."""
+    """Fit one candidate; only some kinds need the equation.
+
+    Every kind keeps ``params["quantiles"]``: what values each feature usually has.
+    """
     made: Fitted = _kind(spec).fit(Fitted(spec, equation, sample.columns, cuts), sample, threads=threads, seed=seed)
     return replace(made, params={"quantiles": quantiles(sample.values)} | made.params)
 

@@ -129,7 +129,9 @@ def write_core(settings: Settings, people: int = 400, seed: int = 1) -> Truth:
         "twin_encounter",
         {
             "person_id": [v[0] for v in visits],
+            "encounter_class": ["AMB"] * len(visits),
             "event_at": [moment.at(v[1]) for v in visits],
+            "event_end_at": [moment.at(v[1]) for v in visits],
             "known_at": [moment.at(v[1] + 1) for v in visits],
             **_versions(len(visits)),
         },

@@ -21,6 +21,7 @@ def test_framingham_scores_equal_risk_regression(shared_data: Path) -> None:
     assert evaluate.auc(outcome, risk, 10) == pytest.approx(0.78476, abs=1e-4)
     assert evaluate.brier(outcome, risk, 10) == pytest.approx(0.072793, abs=1e-5)
     assert evaluate.harrell_c(outcome, risk) == pytest.approx(0.74216, abs=1e-4)
+    assert evaluate.uno_c(outcome, risk) == pytest.approx(0.73873, abs=1e-4)
     overall = evaluate.observed(outcome, 10)
     assert evaluate.brier(outcome, np.full_like(risk, overall), 10) == pytest.approx(0.081439, abs=1e-5)
 

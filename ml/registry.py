@@ -1,0 +1,102 @@
+"""What the registry says of a task's models: gates with their evidence, and the model card."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lake.settings import Settings
+from ml import task as tasks
+from ml import tracking
+from ml.gates import Gate
+from ml.models.bundle import ModelUnusable
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+_PREFIX = "gate."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The gates of one registered version, as judged when it was made. ``passed``: passed, not passed or fallback."""
+
+    alias: str
+    version: str
+    model_name: str
+    run_id: str
+    passed: str
+    fallback_for: str
+    gates: list[Gate]
+
+
+def verdicts(settings: Settings, name: str) -> list[Verdict]:
+    """Return the gates of the champion and of the challenger of a task.
+
+    Raises:
+        ModelUnusable: the task was never trained here.
+    """
+    task = tasks.load(name)
+    client = _client(settings, task.name)
+    found = []
+    for alias in ("champion", "challenger"):
+        if (version := tracking.aliased(client, task.name, alias)) is None:
+            continue
+        gates = [
+            _gate(key.removeprefix(_PREFIX), text)
+            for key, text in sorted(version.tags.items())
+            if key.startswith(_PREFIX)
+        ]
+        tags = version.tags
+        found.append(
+            Verdict(
+                alias,
+                version.version,
+                tags.get("model_name", ""),
+                version.run_id,
+                tags.get("gates", ""),
+                tags.get("fallback_for", ""),
+                gates,
+            )
+        )
+    if not found:
+        raise ModelUnusable(f"{task.name} was never trained here; run `twin ml train {task.name}`")
+    return found
+
+
+def model_card(settings: Settings, name: str, version: str | None = None) -> str:
+    """Return the model card (Markdown) of a task's champion, or of one of its versions.
+
+    Raises:
+        ModelUnusable: there is no such version, or its run has no card.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    task = tasks.load(name)
+    client = _client(settings, task.name)
+    if version is None:
+        champion = tracking.aliased(client, task.name, "champion")
+        if champion is None:
+            raise ModelUnusable(f"{task.name} has no champion; run `twin ml train {task.name}`")
+        version = champion.version
+    try:
+        run_id = client.get_model_version(task.name, version).run_id
+        parent = client.get_run(run_id).data.tags.get(MLFLOW_PARENT_RUN_ID, run_id)
+        with tempfile.TemporaryDirectory() as scratch:
+            return Path(client.download_artifacts(parent, "model_card.md", scratch)).read_text()
+    except (MlflowException, OSError) as error:
+        raise ModelUnusable(f"{task.name} v{version} has no card here ({type(error).__name__})") from None
+
+
+def _client(settings: Settings, task: str) -> MlflowClient:
+    if not (settings.mlflow / "mlflow.db").exists():
+        raise ModelUnusable(f"{task} was never trained here; run `twin ml train {task}`")
+    return tracking.connect(settings)
+
+
+def _gate(name: str, tagged: str) -> Gate:
+    status, _, evidence = tagged.partition(": ")
+    return Gate(name, status, evidence)  # type: ignore[arg-type]

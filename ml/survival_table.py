@@ -1,0 +1,349 @@
+"""Any survival table as a cohort: a declared spec says which columns are time, event, features and equation inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import yaml
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ml.equations import table as tables
+from ml.evaluate import Outcome
+from ml.features.spec import Column
+from ml.models.fitted import Sample
+from ml.task import EquationUse, ModelSpec
+
+Floats = NDArray[np.float64]
+SPEC_DIR = Path(__file__).parent / "specs"
+_DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
+_MOST_LEVELS = 20
+
+
+class BadCohort(ValueError):
+    """The table or its spec cannot be evaluated; the message says what is wrong and what to do."""
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Feature(_Declared):
+    """A feature: a column of the table or of ``derive``. Text becomes one feature per value but the first."""
+
+    name: str
+    monotone: Literal[-1, 0, 1] = 0
+    unit: str = "1"
+
+
+class EquationInputs(_Declared):
+    """The clinical equation that competes: which column feeds which input, in the equation's unit."""
+
+    name: str
+    inputs: dict[str, str]
+
+
+class Spec(_Declared):
+    """How a table is read and evaluated.
+
+    ``event``: 0 or false censored, 1 or true the event, 2 a competing event. ``horizons`` are in ``time_unit``.
+    ``derive`` and ``where`` are DuckDB expressions over the table's columns. ``age``: the column of age in years, on
+    which the competing event depends. ``site`` adds leave-one-site-out figures; ``split`` (with ``split_at``) temporal
+    ones: people below it train, the others are judged. With ``split_is_entry`` the split column is the time of entry in
+    ``time_unit``: training then uses no follow-up from after ``split_at``, which nobody had when the others entered.
+    """
+
+    name: str = "cohort"
+    title: str = ""
+    where: str = "true"
+    derive: dict[str, str] = {}
+    person: str | None = None
+    time: str
+    event: str
+    time_unit: Literal["days", "weeks", "months", "years"] = "days"
+    horizons: tuple[float, ...] = Field(min_length=1)
+    intervals: int = Field(default=12, ge=1, le=60)
+    age: str | None = None
+    features: tuple[Feature | str, ...] = Field(min_length=1)
+    equation: EquationInputs | None = None
+    models: tuple[ModelSpec, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    subgroups: tuple[str, ...] = ()
+    site: str | None = None
+    split: str | None = None
+    split_at: float | None = None
+    split_is_entry: bool = False
+    folds: int = Field(default=5, ge=2, le=50)
+    seed: int = 1
+    bootstrap: int = Field(default=100, ge=0, le=5000)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Spec:
+        if any(horizon <= 0 for horizon in self.horizons):
+            raise ValueError("horizons must be above 0")
+        if any(not 0 < one < 1 for one in self.thresholds):
+            raise ValueError("thresholds must lie between 0 and 1")
+        if (self.split is None) != (self.split_at is None):
+            raise ValueError("split and split_at belong together")
+        if self.equation is None and any(m.offset or m.kind in ("equation", "recalibrated") for m in self.models):
+            raise ValueError("a model needs an equation, and none is declared")
+        return self
+
+    @property
+    def candidates(self) -> tuple[ModelSpec, ...]:
+        """The declared models, or all kinds that the spec can feed."""
+        if self.models:
+            return self.models
+        learned = (
+            ModelSpec(name="cox", kind="cox", params={"penalizer": 0.001}),
+            ModelSpec(name="lightgbm", kind="lightgbm"),
+        )
+        if self.equation is None:
+            return learned
+        return (
+            ModelSpec(name="equation", kind="equation"),
+            ModelSpec(name="recalibrated_equation", kind="recalibrated"),
+            *learned,
+            ModelSpec(name="lightgbm_offset", kind="lightgbm", offset=True),
+        )
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A table ready to be learned from.
+
+    Attributes:
+        sample: features, follow-up in days, events, person.
+        horizons_days: in the order of the spec.
+        subgroups: name to mask (n,). site, split: values (n,) where declared.
+        rows, dropped: rows that ``where`` kept, and why some of them were not used.
+    """
+
+    spec: Spec
+    sample: Sample
+    equation: EquationUse | None
+    horizons_days: tuple[float, ...]
+    subgroups: dict[str, NDArray[np.bool_]]
+    site: NDArray[Any] | None
+    split: Floats | None
+    rows: int
+    dropped: dict[str, int]
+
+    @property
+    def days_per_unit(self) -> float:
+        return _DAYS[self.spec.time_unit]
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(self.sample.time, self.sample.event)
+
+
+def load_spec(name: str) -> Spec:
+    """Load a spec by the path of its YAML file, or a shipped one by name.
+
+    Raises:
+        BadCohort: there is none, or it is not valid; the message names the field.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else SPEC_DIR / f"{name}.yaml"
+    if not path.is_file():
+        shipped = ", ".join(sorted(one.stem for one in SPEC_DIR.glob("*.yaml")))
+        raise BadCohort(f"no spec {name!r}: give a YAML file, or one of {shipped}")
+    try:
+        declared = yaml.safe_load(path.read_text())
+        return Spec.model_validate({"name": path.stem} | (declared or {}))
+    except yaml.YAMLError as error:
+        raise BadCohort(f"{path.name} is not YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the spec"
+        raise BadCohort(f"{path.name}: {where}: {first['msg']}") from None
+
+
+def read(path: Path, spec: Spec) -> Cohort:
+    """Read a table as its spec says.
+
+    Rows without a usable time or event are dropped and counted, missing features stay missing.
+
+    Raises:
+        BadCohort: a column is absent, an expression fails, nobody is left, nobody has the event, or no feature varies.
+    """
+    found = _selected(tables.read(path, typed=True), spec)
+    rows = found.num_rows
+    if not rows:
+        raise BadCohort(f"no row of {path.name} fulfils: {spec.where}")
+    time, event, dropped, kept = follow_up(found, spec.time, spec.event)
+    found = found.filter(pa.array(kept))
+    time, event = time[kept] * _DAYS[spec.time_unit], event[kept]
+    columns, values = _features(found, spec)
+    equation = None
+    if spec.equation is not None:
+        columns, values, equation = _with_inputs(found, spec.equation, columns, values)
+    people = _codes(found.column(spec.person)) if spec.person else np.arange(len(time))
+    subgroups = {f"{name}={value}": mask for name in spec.subgroups for value, mask in groups(found, name).items()}
+    return Cohort(
+        spec,
+        Sample(columns, values, time, event, people),
+        equation,
+        tuple(horizon * _DAYS[spec.time_unit] for horizon in spec.horizons),
+        subgroups,
+        found.column(spec.site).to_numpy(zero_copy_only=False) if spec.site else None,
+        numeric(found, spec.split) if spec.split else None,
+        rows,
+        dropped,
+    )
+
+
+def follow_up(
+    found: pa.Table, time_column: str, event_column: str
+) -> tuple[Floats, NDArray[np.int64], dict[str, int], NDArray[np.bool_]]:
+    """Return time and event of every row, why rows cannot be used, and which can.
+
+    Raises:
+        BadCohort: other event codes than 0, 1 and 2, nobody left, or nobody with the event.
+    """
+    time, event = numeric(found, time_column), numeric(found, event_column)
+    if strange := sorted(set(event[np.isfinite(event)]) - {0.0, 1.0, 2.0}):
+        raise BadCohort(
+            f"{event_column} holds {', '.join(f'{one:g}' for one in strange[:5])}; it must be 0 censored, 1 event,"
+            " 2 competing event (say what means what with an expression)"
+        )
+    unknown = ~np.isfinite(time) | ~np.isfinite(event)
+    not_after = ~unknown & (time <= 0)
+    kept = ~unknown & ~not_after
+    dropped = {"time or event unknown": int(unknown.sum()), "no follow-up (time not above 0)": int(not_after.sum())}
+    if not kept.any():
+        raise BadCohort(f"nobody is left: no row has a {time_column} above 0 and an {event_column}")
+    if not (event[kept] == 1).any():
+        raise BadCohort(f"nobody has the event: {event_column} is never 1, there is nothing to learn or to judge")
+    return time, np.nan_to_num(event).astype(np.int64), {why: n for why, n in dropped.items() if n}, kept
+
+
+def _selected(found: pa.Table, spec: Spec) -> pa.Table:
+    """Apply ``derive`` and ``where`` in a database that reaches no file."""
+    derived = "".join(f', ({expression}) as "{name}"' for name, expression in spec.derive.items())
+    replaced = {name.lower() for name in spec.derive}  # names of columns know no case in SQL
+    taken = ", ".join(f'"{name}"' for name in found.column_names if name.lower() in replaced)
+    everything = f"* exclude ({taken})" if taken else "*"
+    with duckdb.connect(":memory:", config={"enable_external_access": False}) as connection:
+        connection.register("cohort", found)
+        try:
+            return connection.sql(
+                f"select * from (select {everything}{derived} from cohort) where {spec.where}"
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            raise BadCohort(f"an expression of the spec fails: {str(error).splitlines()[0]}") from None
+
+
+def column(found: pa.Table, name: str) -> pa.ChunkedArray:
+    """Return a column of a table, or say which there are."""
+    if name not in found.column_names:
+        raise BadCohort(f"there is no column {name!r}; the table has {', '.join(found.column_names)}")
+    return found.column(name)
+
+
+def numeric(found: pa.Table, name: str) -> Floats:
+    """Return a column as numbers (n,), NaN where unknown."""
+    values = _as_numbers(column(found, name))
+    if values is None:
+        raise BadCohort(f"{name} must be numbers; make them with an expression under derive")
+    return values
+
+
+def _as_numbers(column: pa.ChunkedArray) -> Floats | None:
+    """Return a column as floats, or None where some value is no number."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if (
+        pa.types.is_boolean(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+    ):
+        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return None
+    plain = column.to_pandas().str.strip().replace({"": None, "NA": None, "NaN": None, "nan": None, "null": None})
+    plain = plain.replace({"true": "1", "True": "1", "TRUE": "1", "false": "0", "False": "0", "FALSE": "0"})
+    try:
+        return plain.astype(float).to_numpy()
+    except (ValueError, TypeError):
+        return None
+
+
+def _features(found: pa.Table, spec: Spec) -> tuple[tuple[Column, ...], Floats]:
+    columns, values = [], []
+    for one in spec.features:
+        feature = Feature(name=one) if isinstance(one, str) else one
+        given = column(found, feature.name)
+        numbers = _as_numbers(given)
+        name = "age_years" if feature.name == spec.age else feature.name
+        if numbers is not None:
+            columns.append(_named(name, feature))
+            values.append(numbers)
+            continue
+        text = given.cast(pa.string()).to_pandas()
+        levels = sorted(text.dropna().unique())
+        if len(levels) > _MOST_LEVELS:
+            raise BadCohort(
+                f"{feature.name} has {len(levels)} different texts; a feature is a number or few categories"
+            )
+        for level in levels[1:]:
+            columns.append(_named(f"{name}={level}", feature))
+            values.append(np.where(text.isna(), np.nan, (text == level).astype(float)))
+    if spec.age and "age_years" not in {one.name for one in columns}:
+        columns.append(_named("age_years", Feature(name="age_years", unit="a")))
+        values.append(numeric(found, spec.age))
+    stacked = np.column_stack(values).astype(float)
+    if not (np.nanmax(stacked, axis=0, initial=-np.inf) > np.nanmin(stacked, axis=0, initial=np.inf)).any():
+        raise BadCohort("no feature varies: there is nothing to tell people apart by")
+    return tuple(columns), stacked
+
+
+def _with_inputs(
+    found: pa.Table, declared: EquationInputs, columns: tuple[Column, ...], values: Floats
+) -> tuple[tuple[Column, ...], Floats, EquationUse]:
+    """Add the equation's inputs as columns of their own, in its units; the trees see them as well."""
+    from ml.equations import get
+
+    try:
+        inputs = {one.name: one for one in get(declared.name).inputs}
+    except KeyError as error:
+        raise BadCohort(str(error.args[0])) from None
+    if unknown := sorted(set(declared.inputs) - set(inputs)):
+        raise BadCohort(f"{declared.name} has no input {', '.join(unknown)}; its inputs are: {', '.join(inputs)}")
+    names = [one.name for one in columns]
+    fed: dict[str, str] = {}
+    added: list[Column] = []
+    more: list[Floats] = []
+    for name, header in declared.inputs.items():
+        present = "age_years" if name == "age" and "age_years" in names else header
+        if present not in names and present not in {one.name for one in added}:
+            added.append(_named(header, Feature(name=header, unit=inputs[name].unit)))
+            more.append(numeric(found, header))
+        fed[name] = present
+    use = EquationUse(name=declared.name, inputs=fed, mismatch="declared with a table")
+    return (*columns, *added), np.column_stack([values, *more]), use
+
+
+def _named(name: str, feature: Feature) -> Column:
+    return Column(name=name, label=name, unit=feature.unit, family="ehr", group=feature.name, monotone=feature.monotone)
+
+
+def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    return np.unique(column.cast(pa.string()).to_numpy(zero_copy_only=False).astype(str), return_inverse=True)[1]
+
+
+def groups(found: pa.Table, name: str) -> dict[str, NDArray[np.bool_]]:
+    """Return who has each value of a column."""
+    text = column(found, name).cast(pa.string()).to_pandas()
+    levels = sorted(text.dropna().unique())
+    if len(levels) > _MOST_LEVELS:
+        raise BadCohort(f"subgroup {name} has {len(levels)} values; band it with an expression under derive")
+    return {level: (text == level).to_numpy() for level in levels}
