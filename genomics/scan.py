@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,8 +57,17 @@ class Scan:
     tally: Tally
 
 
+Panel = Mapping[str, Sequence[PanelSite]]
+"""Per build, the sites whose reference genotypes are wanted wherever a stretch of the file asserts them."""
+
+
 def scan(
-    path: Path, settings: Settings | None = None, *, quality: Quality | None = None, scratch: Path | None = None
+    path: Path,
+    settings: Settings | None = None,
+    *,
+    quality: Quality | None = None,
+    scratch: Path | None = None,
+    panel: Panel | None = None,
 ) -> Scan:
     """Open a VCF (plain, gzip, BGZF), gVCF or BCF.
 
@@ -69,6 +78,7 @@ def scan(
         settings: limits on decompressed size.
         quality: thresholds below which a genotype is not assessed.
         scratch: folder for the text of a BCF.
+        panel: sites to look at whatever the file calls; by default pharmacogenes and markers.
 
     Raises:
         BadFile: not usable as a whole; also from the batches, where the stream breaks or the build proves wrong.
@@ -88,15 +98,17 @@ def scan(
         header,
         build,
         evidence,
-        _batches(path, header, build, tally, settings=settings, quality=quality or Quality()),
+        _batches(path, header, build, tally, settings=settings, quality=quality or Quality(), panel=panel),
         tally,
     )
 
 
-def read_tables(path: Path, settings: Settings | None = None, *, quality: Quality | None = None) -> dict[str, pa.Table]:
+def read_tables(
+    path: Path, settings: Settings | None = None, *, quality: Quality | None = None, panel: Panel | None = None
+) -> dict[str, pa.Table]:
     """Read a whole file into memory: table name to rows, as the reader would write them. Refused lines are left out."""
     parts: dict[str, list[pa.Table]] = {}
-    for batch in scan(path, settings, quality=quality).batches:
+    for batch in scan(path, settings, quality=quality, panel=panel).batches:
         for name, rows in batch.tables.items():
             parts.setdefault(name, []).append(rows)
     declared = (GENOME_SAMPLE, GENOME_VARIANT, GENOME_GENOTYPE, GENOME_CALLABLE_INTERVAL, GENOME_STRUCTURAL_VARIANT)
@@ -197,7 +209,14 @@ def _body(path: Path, header: Header, settings: Settings) -> Iterator[tuple[int,
 
 
 def _batches(
-    path: Path, header: Header, build: str, tally: Tally, *, settings: Settings, quality: Quality
+    path: Path,
+    header: Header,
+    build: str,
+    tally: Tally,
+    *,
+    settings: Settings,
+    quality: Quality,
+    panel: Panel | None,
 ) -> Iterator[Batch]:
     samples = pa.array(header.samples, pa.string())
     with_info = header.has_end or header.is_gvcf
@@ -224,14 +243,14 @@ def _batches(
     found = build_from_sentinels(tally.sentinels)
     if UNKNOWN not in (found, build) and found != build:
         raise BadFile("build_mismatch", f"the header says {build}, but known rs numbers lie where {found} has them")
-    yield _closing(header, build, tally)
+    yield _closing(header, build, tally, panel_sites(build) if panel is None else panel.get(build, ()))
 
 
 def _table(table: Table, columns: dict[str, pa.Array | np.ndarray]) -> pa.Table:
     return pa.table({field.name: pa.array(columns[field.name], field.type) for field in table.schema}, table.schema)
 
 
-def _closing(header: Header, build: str, tally: Tally) -> Batch:
+def _closing(header: Header, build: str, tally: Tally, wanted: Sequence[PanelSite]) -> Batch:
     """What only the whole file tells: samples, merged reference stretches, and the panel sites that lie in them."""
     stretches = merge(concatenate(tally.stretches))
     names = pa.array(list(tally.contigs), pa.string())
@@ -252,7 +271,7 @@ def _closing(header: Header, build: str, tally: Tally) -> Batch:
                 "min_gq": pa.array(stretches.gq, mask=stretches.gq < 0),
             },
         )
-        tables |= _panel(stretches, build, tally, samples)
+        tables |= _panel(stretches, build, tally, samples, wanted)
     return Batch(tables, [], 0, 0, {})
 
 
@@ -279,9 +298,11 @@ def _samples(header: Header, build: str, tally: Tally) -> pa.Table:
     )
 
 
-def _panel(stretches: Intervals, build: str, tally: Tally, samples: pa.Array) -> dict[str, pa.Table]:
+def _panel(
+    stretches: Intervals, build: str, tally: Tally, samples: pa.Array, wanted: Sequence[PanelSite]
+) -> dict[str, pa.Table]:
     """Reference genotypes at panel sites. A stretch counts only if it spans the site's whole REF allele."""
-    sites: list[PanelSite] = [site for site in panel_sites(build) if site.chrom in tally.contigs]
+    sites = [site for site in wanted if site.chrom in tally.contigs]
     hits = [covering(stretches, tally.contigs[site.chrom], site.pos, site.pos + len(site.ref) - 1) for site in sites]
     held = [(site, rows) for site, rows in zip(sites, hits, strict=True) if len(rows)]
     if not held:

@@ -21,7 +21,8 @@ def site_calls(con: duckdb.DuckDBPyConnection, sites: dict[str, list[tuple[Panel
 
     Returns:
         One row per file, sample and site that some record of the file speaks about: source, file_id, sample, build,
-        rsid, is_assessed, is_haploid, first, second (spelling of a carried ALT, null for the reference), is_phased,
+        rsid, is_assessed, is_half (one allele called), first_missing, second_missing, is_haploid,
+        first, second (spelling of a carried ALT, null for the reference), is_phased,
         phase_set, is_asserted. A site without a row was not assessed.
     """
     rows = [

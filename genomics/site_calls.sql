@@ -17,6 +17,9 @@ spoken as (
     select
         n.file_id, g.sample, n.rsid,
         bool_and(g.state <> 'not_assessed') as is_assessed,
+        bool_and(coalesce(g.reason, '') = 'half_call' or g.state = 'called') and bool_or(g.reason = 'half_call') as is_half,
+        bool_or(g.a0 = -1) as first_missing,
+        bool_or(g.a1 = -1) as second_missing,
         bool_or(g.a1 = -2) as is_haploid,
         max(case when g.a0 = 1 then coalesce(n.spelling, 'other') end) as first,
         max(case when g.a1 = 1 then coalesce(n.spelling, 'other') end) as second,
@@ -34,6 +37,8 @@ records as (
 select
     p.source, p.file_id, p.sample, p.build, coalesce(k.rsid, r.rsid) as rsid,
     coalesce(k.is_assessed, true) and coalesce(r.is_pass, true) as is_assessed,
+    coalesce(k.is_half, false) and coalesce(r.is_pass, true) as is_half,
+    coalesce(k.first_missing, false) as first_missing, coalesce(k.second_missing, false) as second_missing,
     coalesce(k.is_haploid, false) as is_haploid, k.first, k.second,
     coalesce(k.is_phased, false) as is_phased, k.phase_set, coalesce(k.is_asserted, false) as is_asserted
 from genome_sample as p
@@ -42,8 +47,8 @@ left join spoken as k on k.file_id = p.file_id and k.sample = p.sample and k.rsi
 union all
 -- sites that only reference stretches of the file cover
 select
-    p.source, p.file_id, p.sample, p.build, k.rsid, k.is_assessed, k.is_haploid, k.first, k.second, k.is_phased,
-    k.phase_set, k.is_asserted
+    p.source, p.file_id, p.sample, p.build, k.rsid, k.is_assessed, k.is_half, k.first_missing, k.second_missing,
+    k.is_haploid, k.first, k.second, k.is_phased, k.phase_set, k.is_asserted
 from spoken as k
 inner join genome_sample as p on p.file_id = k.file_id and p.sample = k.sample
 left join records as r on r.file_id = k.file_id and r.rsid = k.rsid

@@ -5,7 +5,8 @@ They hold facts (positions, bases, functions) from PharmVar and CPIC (CC0), cite
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -49,9 +50,16 @@ class Definition:
     """All that is known of a gene. ``alleles[0]`` is the default and says what holds where others are silent.
 
     Attributes:
-        mode: ``star`` names whole haplotypes; ``lowest_activity`` lists variants and takes the two lowest (DPYD).
-        phenotype_by: ``function`` looks pairs of functions up, ``activity`` a range of the summed activity.
+        mode: ``star`` names whole haplotypes; ``lowest_activity`` lists variants and takes the two lowest (DPYD);
+            ``strands`` names every variant of a strand (DPYD and RYR1 of downloaded definitions).
+        phenotype_by: ``function`` looks pairs of functions up, ``activity`` a range of the summed activity,
+            ``diplotype`` the diplotype itself.
         phenotypes: (function, function, phenotype) or (least, most, phenotype).
+        undocumented_is_reference: a base that the definition does not know counts as the reference, else nothing is
+            called.
+        required: sites without which nothing is called.
+        choices: of diplotypes that unphased data cannot tell apart, the one to report.
+        diplotypes: phenotype and activity score by the sorted names of a diplotype (``phenotype_by`` is ``diplotype``).
     """
 
     gene: str
@@ -63,12 +71,17 @@ class Definition:
     sites: tuple[Site, ...]
     alleles: tuple[Allele, ...]
     phenotypes: tuple[tuple[str | float, str | float, str], ...]
+    undocumented_is_reference: bool = False
+    required: frozenset[str] = frozenset()
+    choices: tuple[tuple[frozenset[str], str], ...] = ()
+    diplotypes: Mapping[tuple[str, ...], tuple[str, float | None]] = field(default_factory=dict, hash=False)
 
     def panel_sites(self, build: str) -> list[PanelSite]:
-        """The gene's variants, trimmed."""
+        """The gene's variants, trimmed; none on a build that the definition does not place."""
         return [
             PanelSite(self.chrom, *variant, site.rsid)
             for site in self.sites
+            if build in site.places
             for variant in site.variants(build).values()
         ]
 

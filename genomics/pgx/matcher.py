@@ -2,14 +2,14 @@
 
 Unphased heterozygous sites are enumerated, phased ones stay together, missing positions are taken out of the
 definitions and told. Of all pairs of named alleles that explain the genotypes, those with the highest score are the
-answer, all of them: an allele scores the positions it names, the default allele all positions (PharmCAT's rule,
+answer, all of them: an allele scores the assessed positions it names, the default allele all of them (PharmCAT's rule,
 Sangkuhl 2020, doi:10.1002/cpt.1568).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -19,17 +19,34 @@ from genomics.pgx.definitions import IUPAC, Allele, Definition
 MAX_PHASE_GROUPS = 14
 """More independent heterozygous groups than this (8192 pairs of haplotypes) are not enumerated."""
 
+SINGLE_SITES = {"SLCO1B1": ("rs4149056", "C", ("*1", "*5"))}
+"""Genes whose guideline accepts one site where no diplotype is found: site, allele, names without and with it (CPIC,
+Cooper-DeHoff 2022, doi:10.1002/cpt.2557).
+"""
+
 OTHER = "other"
 """A base that the site's definition does not know."""
 
 
 @dataclass(frozen=True)
 class SiteCall:
-    """A complete genotype at a site: two alleles as spelled in the definition, and the phase group if phased."""
+    """A genotype at a site: two alleles as spelled in the definition, and the phase group if phased.
 
-    first: str
-    second: str
+    ``second`` is ``HAPLOID`` where there is one chromosome. One allele may be None, not called; only genes that are
+    read strand by strand use such calls.
+    """
+
+    first: str | None
+    second: str | None
     phase: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Both alleles are known."""
+        return self.first is not None and self.second is not None
+
+
+HAPLOID = "no second chromosome"
 
 
 @dataclass(frozen=True)
@@ -38,9 +55,13 @@ class Diplotype:
 
     Attributes:
         best: diplotypes with the highest score, in star order; more than one when the genotypes cannot tell them apart.
-        status: called, partial (positions missing), ambiguous (several diplotypes), no_call or not_assessed.
+            For genes read by strands without phase: the single variants found.
+        status: called, partial (positions missing), ambiguous (several diplotypes), variants (a list of variants whose
+            strands are unknown), no_call or not_assessed.
         missing: rs numbers of the gene's positions without a complete genotype.
         activity_score, phenotype: what all of ``best`` agree on, else None and ``Indeterminate``.
+        score: the score of ``best``: positions that its two alleles name.
+        deciding: pairs of alleles that the phenotype is looked up with; for most genes those of ``best``.
     """
 
     best: tuple[str, ...]
@@ -49,52 +70,125 @@ class Diplotype:
     activity_score: float | None
     phenotype: str | None
     reason: str | None
+    score: int | None = None
+    deciding: tuple[tuple[str, ...], ...] = ()
 
 
-def match(definition: Definition, calls: Mapping[str, SiteCall]) -> Diplotype:
+def match(definition: Definition, calls: Mapping[str, SiteCall], *, all_pairs: bool = False) -> Diplotype:
     """Find the diplotype of one gene.
 
     Args:
         definition: the gene.
         calls: genotype by rs number; sites that are not in it were not assessed.
+        all_pairs: every diplotype that explains the genotypes, by falling score, not only those with the highest.
     """
-    missing = tuple(site.rsid for site in definition.sites if site.rsid not in calls)
-    if len(missing) == len(definition.sites):
-        return Diplotype((), "not_assessed", missing, None, None, "no position of the gene is assessed")
-    if any(OTHER in (call.first, call.second) for call in calls.values()):
-        return Diplotype((), "no_call", missing, None, None, "an allele that the definition does not know")
+    missing = tuple(one.rsid for one in definition.sites if one.rsid not in calls or not calls[one.rsid].is_complete)
+    if definition.undocumented_is_reference:
+        calls = _documented(definition, calls)
+    if definition.mode != "strands":
+        calls = {rsid: call for rsid, call in calls.items() if call.is_complete}
+    status, reason = _obstacle(definition, calls, missing)
+    if reason:
+        return Diplotype((), status, missing, None, None, reason)
+    if definition.mode == "strands":
+        from genomics.pgx.strands import match_strands
+
+        return match_strands(definition, calls, missing)
     if definition.mode == "lowest_activity":
-        pairs = _lowest_activity(definition, calls)
+        scored: list[tuple[int, tuple[Allele, ...]]] = [(0, pair) for pair in _lowest_activity(definition, calls)]
     else:
-        groups = _phase_groups(calls)
-        if len(groups) > MAX_PHASE_GROUPS:
-            return Diplotype((), "no_call", missing, None, None, "too many unphased heterozygous positions")
-        pairs = _best_pairs(definition, calls, groups)
-    if not pairs:
-        return Diplotype((), "no_call", missing, None, None, "no pair of named alleles explains the genotypes")
-    names = tuple(f"{first.name}/{second.name}" for first, second in pairs)
-    status = "ambiguous" if len(pairs) > 1 else "partial" if missing else "called"
-    scores = {activity_score(pair) for pair in pairs}
+        scored = _scored_pairs(definition, calls, _phase_groups(calls))
+    if not scored:
+        return _single_site(definition, calls, missing)
+    top = scored[0][0]
+    pairs = [pair for score, pair in scored if all_pairs or score == top]
+    return conclude(definition, _chosen(definition, pairs), missing, top)
+
+
+def _obstacle(
+    definition: Definition, calls: Mapping[str, SiteCall], missing: tuple[str, ...]
+) -> tuple[str, str | None]:
+    """Status and reason why nothing can be called, if so."""
+    if not calls:
+        return "not_assessed", "no position of the gene is assessed"
+    if absent := definition.required.intersection(missing):
+        return "no_call", f"required positions are missing: {', '.join(sorted(absent))}"
+    if any(OTHER in (call.first, call.second) for call in calls.values()):
+        return "no_call", "an allele that the definition does not know"
+    if definition.mode == "star" and len(_phase_groups(calls)) > MAX_PHASE_GROUPS:
+        return "no_call", "too many unphased heterozygous positions"
+    return "", None
+
+
+def conclude(
+    definition: Definition, pairs: Sequence[tuple[Allele, ...]], missing: tuple[str, ...], score: int | None
+) -> Diplotype:
+    """The result that follows from one or more diplotypes."""
+    scores = {activity_score(definition, pair) for pair in pairs}
     phenotypes = {phenotype(definition, pair) for pair in pairs}
     return Diplotype(
-        names,
-        status,
+        tuple("/".join(one.name for one in pair) for pair in pairs),
+        "ambiguous" if len(pairs) > 1 else "partial" if missing else "called",
         missing,
         scores.pop() if len(scores) == 1 else None,
         phenotypes.pop() if len(phenotypes) == 1 else "Indeterminate",
         "several diplotypes fit equally well" if len(pairs) > 1 else "positions are missing" if missing else None,
+        score,
+        tuple(tuple(one.name for one in pair) for pair in pairs),
     )
 
 
-def activity_score(pair: tuple[Allele, Allele]) -> float | None:
-    """Sum of two activity values; None when the gene has none."""
-    first, second = (allele.activity for allele in pair)
-    return None if first is None or second is None else first + second
+def _single_site(definition: Definition, calls: Mapping[str, SiteCall], missing: tuple[str, ...]) -> Diplotype:
+    """No diplotype; where a guideline goes by one site, that site still decides (SLCO1B1: CPIC statins 2022)."""
+    reason = "no pair of named alleles explains the genotypes"
+    site, base, names = SINGLE_SITES.get(definition.gene, ("", "", ("", "")))
+    call = calls.get(site)
+    if call is None or call.second == HAPLOID:
+        return Diplotype((), "no_call", missing, None, None, reason)
+    alleles = {one.name: one for one in definition.alleles}
+    copies = (call.first, call.second).count(base)
+    chosen = tuple(alleles[names[index >= 2 - copies]] for index in range(2))
+    return Diplotype(
+        (), "no_call", missing, activity_score(definition, chosen), phenotype(definition, chosen),
+        f"{reason}; the phenotype is that of {site} {call.first}/{call.second}", None,
+        (tuple(allele.name for allele in chosen),),
+    )  # fmt: skip
 
 
-def phenotype(definition: Definition, pair: tuple[Allele, Allele]) -> str:
-    """The phenotype of a pair, by activity or functions; ``Indeterminate`` where the definition has none for it."""
-    score = activity_score(pair)
+def _documented(definition: Definition, calls: Mapping[str, SiteCall]) -> dict[str, SiteCall]:
+    references = {site.rsid: site.places[GRCH38][1] for site in definition.sites}
+
+    def known(rsid: str, allele: str | None) -> str | None:
+        return references[rsid] if allele == OTHER else allele
+
+    return {
+        rsid: SiteCall(known(rsid, call.first), known(rsid, call.second), call.phase) for rsid, call in calls.items()
+    }
+
+
+def _chosen(definition: Definition, pairs: Sequence[tuple[Allele, ...]]) -> Sequence[tuple[Allele, ...]]:
+    """Of diplotypes that unphased data cannot tell apart, the one that the definition says to report."""
+    named = {"/".join(one.name for one in pair): pair for pair in pairs}
+    for listed, pick in definition.choices:
+        if listed == named.keys():
+            return [named[pick]]
+    return pairs
+
+
+def activity_score(definition: Definition, pair: tuple[Allele, ...]) -> float | None:
+    """Sum of the activity values; None when the gene has none."""
+    if definition.phenotype_by == "diplotype":
+        return definition.diplotypes.get(tuple(sorted(one.name for one in pair)), (None, None))[1]
+    values = [one.activity for one in pair]
+    return None if None in values else sum(value for value in values if value is not None)
+
+
+def phenotype(definition: Definition, pair: tuple[Allele, ...]) -> str | None:
+    """The phenotype of a pair; ``Indeterminate`` where the definition has none for it, None where it has none."""
+    if definition.phenotype_by == "diplotype":
+        found = definition.diplotypes.get(tuple(sorted(one.name for one in pair)))
+        return found[0] if found else "Indeterminate" if definition.diplotypes else None
+    score = activity_score(definition, pair)
     for low, high, name in definition.phenotypes:
         if definition.phenotype_by == "activity":
             if score is not None and float(low) <= score <= float(high):
@@ -104,17 +198,19 @@ def phenotype(definition: Definition, pair: tuple[Allele, Allele]) -> str:
     return "Indeterminate"
 
 
-def star_order(name: str) -> tuple[int, str]:
-    """Sort key: *2 before *10."""
+def star_order(name: str) -> tuple[int, int, str]:
+    """Sort key: Reference first, *2 before *10, and *80 before what begins with it; other names by the alphabet."""
+    if name == "Reference":
+        return (-1, 0, name)
     number = re.match(r"\*(\d+)", name)
-    return (int(number[1]) if number else 0, name)
+    return (int(number[1]), len(name), name) if number else (0, 0, name)
 
 
 def _phase_groups(calls: Mapping[str, SiteCall]) -> list[list[str]]:
     """Heterozygous sites whose phase to one another is known stand in one group."""
     groups: dict[str, list[str]] = {}
     for rsid, call in calls.items():
-        if call.first != call.second:
+        if call.second not in (call.first, HAPLOID):
             groups.setdefault(call.phase or f"alone {rsid}", []).append(rsid)
     return list(groups.values())
 
@@ -122,8 +218,8 @@ def _phase_groups(calls: Mapping[str, SiteCall]) -> list[list[str]]:
 def _haplotype_pairs(
     calls: Mapping[str, SiteCall], groups: list[list[str]]
 ) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    first = {rsid: call.first for rsid, call in calls.items()}
-    second = {rsid: call.second for rsid, call in calls.items()}
+    first = {rsid: str(call.first) for rsid, call in calls.items()}
+    second = {rsid: str(call.second) for rsid, call in calls.items()}
     # the first group stays as it is: swapping all groups gives the same pair
     for swaps in product((False, True), repeat=max(len(groups) - 1, 0)):
         swapped = {rsid for swap, group in zip(swaps, groups[1:], strict=True) if swap for rsid in group}
@@ -133,9 +229,10 @@ def _haplotype_pairs(
         )
 
 
-def _best_pairs(
+def _scored_pairs(
     definition: Definition, calls: Mapping[str, SiteCall], groups: list[list[str]]
-) -> list[tuple[Allele, Allele]]:
+) -> list[tuple[int, tuple[Allele, ...]]]:
+    """Pairs of named alleles that explain the genotypes, best first; single alleles where all calls are haploid."""
     default = definition.alleles[0]
     silent = {
         site.rsid: default.bases.get(site.rsid, site.places[GRCH38][1])
@@ -148,7 +245,7 @@ def _best_pairs(
         if allele is not default and not named:
             continue  # none of its positions is known: it cannot be told from the default
         bases = {rsid: IUPAC.get(base := allele.bases.get(rsid, silent[rsid]), (base,)) for rsid in calls}
-        patterns.append((allele, bases, len(definition.sites) if allele is default else len(named)))
+        patterns.append((allele, bases, len(calls) if allele is default else len(named)))
 
     def explain(haplotype: dict[str, str]) -> list[tuple[Allele, int]]:
         return [
@@ -157,14 +254,16 @@ def _best_pairs(
             if all(haplotype[rsid] in allowed for rsid, allowed in bases.items())
         ]
 
-    found: dict[tuple[str, str], tuple[int, tuple[Allele, Allele]]] = {}
-    for one, other in _haplotype_pairs(calls, groups):
-        for (first, score), (second, more) in product(explain(one), explain(other)):
-            pair = (first, second) if star_order(first.name) <= star_order(second.name) else (second, first)
-            found[pair[0].name, pair[1].name] = (score + more, pair)
-    top = max((score for score, _ in found.values()), default=0)
-    best = [pair for score, pair in found.values() if score == top]
-    return sorted(best, key=lambda pair: (star_order(pair[0].name), star_order(pair[1].name)))
+    found: dict[tuple[str, ...], tuple[int, tuple[Allele, ...]]] = {}
+    if all(call.second == HAPLOID for call in calls.values()):
+        for allele, score in explain({rsid: str(call.first) for rsid, call in calls.items()}):
+            found[(allele.name,)] = (score, (allele,))
+    elif not any(call.second == HAPLOID for call in calls.values()):
+        for one, other in _haplotype_pairs(calls, groups):
+            for (first, score), (second, more) in product(explain(one), explain(other)):
+                pair = tuple(sorted((first, second), key=lambda allele: star_order(allele.name)))
+                found[pair[0].name, pair[1].name] = (score + more, pair)
+    return sorted(found.values(), key=lambda one: (-one[0], *(star_order(allele.name) for allele in one[1])))
 
 
 def _lowest_activity(definition: Definition, calls: Mapping[str, SiteCall]) -> list[tuple[Allele, Allele]]:

@@ -24,6 +24,7 @@ from orchestration.cli import (
     ml,
     omh,
     person,
+    pgx,
     publish,
     query,
     sources,
@@ -96,5 +97,6 @@ app.command()(measurements.aqi)
 app.add_typer(ucum.app, name="ucum")
 app.add_typer(measure.app, name="measure")
 app.add_typer(vcf.app, name="vcf")
+app.add_typer(pgx.app, name="pgx")
 app.command()(genotype.genotype)
 app.command()(ui.ui)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pysam
 import pytest
+from typer.testing import CliRunner
 
-from genomics.builds import GRCH38
-from genomics.pgx.call import call_vcf, load_recommendations
+from genomics.builds import GRCH37, GRCH38
+from genomics.pgx.call import call_vcf, load_recommendations, panel_of
 from genomics.pgx.definitions import IUPAC, Definition, load_definitions
 from genomics.pgx.matcher import SiteCall, match
+from genomics.planner import read_panel
+from lake.quarantine import BadFile
+from orchestration.cli import app
 from tests.genomics.vcf_text import write_vcf
 
 GENES = {definition.gene: definition for definition in load_definitions()}
@@ -124,3 +129,50 @@ def test_positions_and_bases_are_those_of_the_official_definitions(gene: str, sh
         inherited = {rsid: base for rsid, base in expected.items() if definition.alleles[0].bases.get(rsid) != base}
         mine = {rsid: base for rsid, base in allele.bases.items() if set(IUPAC.get(base, [base]))}
         assert mine == inherited or (gene == "CYP2C19" and allele.name == "*38"), allele.name
+
+
+def test_outside_calls_stand_instead_and_say_so(tmp_path: Path) -> None:
+    vcf = write_vcf(
+        tmp_path / "a.vcf", ["chr10 94781859 rs4244285 G A . PASS . GT 0/0"], ["a"], contigs={"chr10": 133797422}
+    )
+    outside = tmp_path / "outside.tsv"
+    outside.write_text("CYP2D6\t*10/*2\tIntermediate Metabolizer\t1.25\nCYP2C19\t*17/*1\n# a remark\n")
+    rows = {row["gene"]: row for row in call_vcf(vcf, outside=outside)[0].to_pylist()}
+    assert (rows["CYP2D6"]["diplotype"], rows["CYP2D6"]["activity_score"]) == ("*2/*10", 1.25)
+    assert (rows["CYP2C19"]["diplotype"], rows["CYP2C19"]["phenotype"]) == ("*1/*17", "Rapid Metabolizer")
+    assert rows["CYP2C19"]["reason"] == "outside call"
+    for text in ("CYP2D6\n", "CYP2D6\t*1/*1\tx\tmuch\n", "CYP2D6\t*1/*1\nCYP2D6\t*1/*2\n"):
+        outside.write_text(text)
+        with pytest.raises(BadFile, match="invalid_outside_call"):
+            call_vcf(vcf, outside=outside)
+
+
+def test_an_indexed_file_is_read_at_the_genes_only_and_says_the_same(tmp_path: Path) -> None:
+    records = [f"chr10 {94000000 + 100 * number} . A C . PASS . GT 0/1" for number in range(50)]
+    records += ["chr10 94781859 rs4244285 G A . PASS . GT 0/1", "chr10 94775367 rs12769205 A G . PASS . GT 0/1"]
+    records.sort(key=lambda line: int(line.split()[1]))
+    plain = write_vcf(tmp_path / "a.vcf", records, ["a"], contigs={"chr10": 133797422})
+    packed = Path(pysam.tabix_index(str(plain), preset="vcf", force=True, keep_original=True))
+    definitions = load_definitions()
+    panel = {build: panel_of(definitions, build) for build in (GRCH37, GRCH38)}
+    part, whole = read_panel(packed, panel), read_panel(plain, panel)
+    assert (part["genome_variant"].num_rows, whole["genome_variant"].num_rows) == (2, 52)
+    assert call_vcf(packed)[0].equals(call_vcf(plain)[0])
+    packed.with_name("a.vcf.gz.tbi").write_bytes(b"no index")
+    with pytest.raises(BadFile, match="broken_index"):
+        call_vcf(packed)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    records = ["chr7 99672916 rs776746 T C . PASS . GT 1/1"]
+    vcf = write_vcf(tmp_path / "a.vcf", records, ["a"], contigs={"chr7": 159345973})
+    outcome = CliRunner().invoke(app, ["pgx", "call", str(vcf), "--gene", "CYP3A5", "--json"])
+    (row,) = json.loads(outcome.output)["diplotypes"]
+    assert (outcome.exit_code, row["diplotype"], row["phenotype"]) == (0, "*3/*3", "Poor Metabolizer")
+    assert "*3/*3" in CliRunner().invoke(app, ["pgx", "call", str(vcf)]).output
+    assert CliRunner().invoke(app, ["pgx", "call", str(vcf), "--gene", "XYZ"]).exit_code == 2
+    assert CliRunner().invoke(app, ["pgx", "call", str(tmp_path / "no.vcf")]).exit_code == 2
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    outcome = CliRunner().invoke(app, ["pgx", "call", str(vcf), "--definitions", str(empty)])
+    assert (outcome.exit_code, "no_definitions" in outcome.output) == (1, True)
