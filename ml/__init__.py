@@ -10,7 +10,7 @@ What others call:
 - ``ml.equations.evaluate(equation, columns)``: a clinical equation over columns; ``ml.equations.table`` over any file.
 - ``ml.predictions.assess(path)``: the whole evaluation of predicted risks in a table.
 - ``ml.survival_table.read(path, spec)`` and ``ml.crossval.run(cohort)``: the candidates on any survival table.
-- ``ml.attrition.flow``, ``ml.registry.verdicts``, ``ml.registry.model_card``: who entered, what the gates said, the card.
+- ``ml.attrition.flow``, ``ml.registry.verdicts`` and ``model_card``: who entered, what the gates said, the card.
 - ``ml.tables.DERIVED``: the tables this room writes.
 
 Everything here is research use, not for care.
