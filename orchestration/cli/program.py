@@ -27,6 +27,7 @@ from orchestration.cli import (
     pgx,
     publish,
     query,
+    sbml,
     sources,
     status,
     synth,
@@ -99,4 +100,5 @@ app.add_typer(measure.app, name="measure")
 app.add_typer(vcf.app, name="vcf")
 app.add_typer(pgx.app, name="pgx")
 app.command()(genotype.genotype)
+app.add_typer(sbml.app, name="sbml")
 app.command()(ui.ui)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from simulation.engine.course import Course, Trajectory
+from simulation.engine.course import Array, Course, Trajectory
+from simulation.engine.intervention import Intervention, by_time, evaluated
 from simulation.engine.sbml import Model, Unsupported, parse
 
 RELATIVE = 1e-10
@@ -62,6 +63,7 @@ class Engine:
         self,
         course: Course,
         changes: Mapping[str, float] | None = None,
+        interventions: Iterable[Intervention] = (),
         *,
         relative: float = RELATIVE,
         absolute: float = ABSOLUTE,
@@ -71,6 +73,7 @@ class Engine:
         Args:
             changes: values of parameters, compartments or species (``init(...)`` semantics of the symbol) set before
                 the run; everything else is as in the file.
+            interventions: what is changed while the model runs.
 
         Raises:
             SolveFailed: the solver gave up.
@@ -89,12 +92,44 @@ class Engine:
             first = runner.model.getTime()
             if course.start > first:
                 runner.simulate(first, course.start, 2)
-            values = np.array(runner.simulate(course.start, course.start + course.duration, course.steps + 1))
+            planned = by_time(interventions, course.start, course.start + course.duration)
+            values = self._stretches(course, planned) if planned else self._whole(course)
         except RuntimeError as error:
             raise SolveFailed(_short(error)) from None
         if not np.isfinite(values[:, 0]).all() or len(values) != course.steps + 1:
             raise SolveFailed(f"{len(values)} rows instead of {course.steps + 1}")
         return Trajectory(values[:, 0], course.variables, values[:, 1:])
+
+    def _whole(self, course: Course) -> Array:
+        return np.array(self._runner.simulate(course.start, course.start + course.duration, course.steps + 1))
+
+    def _stretches(self, course: Course, planned: list[tuple[float, list[Intervention]]]) -> Array:
+        """Simulate from intervention to intervention; the row of a moment of change is the one after it."""
+        times = course.times
+        borders = [at for at, _ in planned] + [float(times[-1])]
+        parts, begin = [], course.start
+        for number, border in enumerate(borders):
+            inner = times[(times >= begin - 1e-12) & (times < border - 1e-12)]
+            wanted = [begin, *(float(t) for t in inner if t > begin + 1e-12), border]
+            if border > begin:
+                rows = np.array(self._runner.simulate(times=wanted))
+                starts_reported = len(inner) > 0 and abs(inner[0] - begin) <= 1e-12
+                parts.append(rows[0 if starts_reported else 1 : -1])
+                if number == len(planned):
+                    parts.append(rows[-1:])
+            if number < len(planned):
+                for one in planned[number][1]:
+                    for name, value in evaluated(one, _Moment(self._runner)).items():
+                        self._set_now(name, float(np.asarray(value)))
+            begin = border
+        return np.concatenate(parts)
+
+    def _set_now(self, name: str, value: float) -> None:
+        """Change a value in the middle of a run."""
+        try:
+            self._runner[name] = value
+        except RuntimeError as error:
+            raise KeyError(f"{name!r} cannot be set: {_short(error)}") from None
 
     def _set(self, name: str, value: float) -> None:
         try:
@@ -108,6 +143,19 @@ class Engine:
         if name in course.concentrations or (name not in course.amounts and name not in self._only_substance):
             return f"[{name}]"
         return name
+
+
+class _Moment:
+    """The one person at the moment of an intervention (`intervention.Now`)."""
+
+    def __init__(self, runner: Any) -> None:
+        self.runner = runner
+
+    def __call__(self, name: str) -> float:
+        return float(self.runner[name])
+
+    def share(self, values: Any) -> Any:
+        return values
 
 
 def _short(error: Exception) -> str:

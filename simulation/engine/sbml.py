@@ -95,3 +95,11 @@ def parse(text: str, name: str = "the document") -> Model:
     model = Model(text)
     _ = model.document
     return model
+
+
+def reported(model: Model) -> tuple[str, ...]:
+    """What changes in a model and may be reported: species, and parameters under a rate rule or assignment."""
+    found = parse(model.flat).document.getModel()
+    ruled = [rule.getVariable() for rule in found.getListOfRules() if rule.isRate() or rule.isAssignment()]
+    species = [one.getId() for one in found.getListOfSpecies() if not one.getConstant()]
+    return tuple(dict.fromkeys([*species, *ruled]))

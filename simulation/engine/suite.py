@@ -20,6 +20,7 @@ import numpy as np
 from simulation.engine import sbml
 from simulation.engine.course import Array, Course, Trajectory, parse_settings
 from simulation.engine.roadrunner import Engine, SolveFailed
+from simulation.engine.vectorised import run_refined
 
 _DURATION = re.compile(r"^duration:[ \t]*\d", re.MULTILINE)
 """Flux-balance and steady-state cases have no duration."""
@@ -53,6 +54,11 @@ class Case:
 def by_roadrunner(model: sbml.Model, course: Course) -> Trajectory:
     """Run a case with the reference engine."""
     return Engine(model).run(course)
+
+
+def by_numpy(model: sbml.Model, course: Course) -> Trajectory:
+    """Run a case with the generated NumPy, one person."""
+    return run_refined(model, course)
 
 
 def cases(archive: Path) -> Iterator[Case]:

@@ -10,8 +10,6 @@ from simulation.engine.course import Course, parse_settings
 from simulation.engine.roadrunner import Engine
 from simulation.engine.vectorised import compile_model, run_refined, simulate
 
-pytest.importorskip("roadrunner", reason="the optional extra 'simulation' is not installed")
-
 DECAY = """<?xml version="1.0" encoding="UTF-8"?>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1">
   <model id="decay" timeUnits="second">
