@@ -59,8 +59,10 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """What a person looks for: the folder within intermediate and core, else the layer."""
-        layer = dbt_resource_props["fqn"][1] if len(dbt_resource_props["fqn"]) > 2 else "seeds"
+        """What a person looks for: the layer."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
+        layer = dbt_resource_props["fqn"][1]
         return {"staging": "warehouse_staging", "intermediate": "warehouse_intermediate", "core": "warehouse"}.get(
             layer, layer
         )
