@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli import (
+    alarms,
     build,
     code,
     equation,
@@ -92,6 +93,8 @@ app.add_typer(messages.ccda, name="ccda")
 app.add_typer(wearable.app, name="wearable")
 app.add_typer(omh.app, name="omh")
 app.add_typer(measurements.cgm, name="cgm")
+app.command()(alarms.watch)
+app.add_typer(alarms.app, name="alarms")
 app.command()(measurements.hrv)
 app.command()(measurements.score)
 app.command()(measurements.aqi)

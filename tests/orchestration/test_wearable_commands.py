@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
@@ -68,3 +69,33 @@ def test_scores_and_air(tmp_path: Path) -> None:
     (tmp_path / "air.csv").write_text("date,pollutant,value,unit\n2024-06-01,pm2_5_24h,9.0,ug/m3\n")
     assert json.loads(twin("aqi", tmp_path / "air.csv", "--json").stdout)[0]["aqi"] == 50
     assert twin("aqi", tmp_path / "seen.csv").exit_code == 1
+
+
+def test_watching_and_replaying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWIN_HOME", str(tmp_path / "home"))
+    rows = [
+        {"person": "P", "metric": "glucose", "at": f"2024-03-01T08:{5 * n:02}:00Z", "value": 60, "unit": "mg/dL"}
+        for n in range(5)
+    ]
+    readings = tmp_path / "readings.ndjson"
+    readings.write_text("\n".join(json.dumps(row) for row in rows))
+    assert twin("alarms", "list").exit_code == 1
+    incoming = tmp_path / "home/hot/incoming"
+    incoming.mkdir(parents=True)
+    (incoming / "a.ndjson").write_bytes(readings.read_bytes())
+    told = twin("watch", "--once", "--json")
+    assert told.exit_code == 0
+    assert json.loads(told.stdout)["rule"] == "glucose_below_70"
+    (alarm,) = json.loads(twin("alarms", "list", "--json").stdout)
+    assert (alarm["rule"], alarm["is_late"], alarm["at"]) == ("glucose_below_70", True, "2024-03-01T08:10:00Z")
+    (tmp_path / "events.csv").write_text("person,from,to\nP,2024-03-01T00:00,2024-03-01T08:05\n")
+    replayed = twin("alarms", "replay", readings, "--events", tmp_path / "events.csv", "--json")
+    found = json.loads(replayed.stdout)
+    assert [one["rule"] for one in found["alarms"]] == ["glucose_below_70"]
+    assert next(one for one in found["rules"] if one["rule"] == "glucose_below_70")["false_alarms"] == 1
+    assert "glucose_below_70" in twin("alarms", "replay", readings).stdout
+    readings.write_text("{broken")
+    assert twin("alarms", "replay", readings).exit_code == 1
+    assert twin("watch", "--once", "--rules", tmp_path / "nowhere.yaml").exit_code == 2
+    (tmp_path / "rules.yaml").write_text("- {rule: x}")
+    assert twin("watch", "--once", "--rules", tmp_path / "rules.yaml").exit_code == 2

@@ -1,0 +1,184 @@
+"""``twin watch`` and ``twin alarms``: the resident monitor, its alarms, and its rules over history."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.cli.failures import BadData, OneLine, WrongUsage
+from orchestration.cli.output import AsJson, console, print_json, print_table, settings
+
+if TYPE_CHECKING:
+    from wearables.monitor.rules import Alarm, AnyRule
+
+app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Alarms of the resident monitor.", rich_markup_mode="rich")
+
+Rules = Annotated[Path | None, typer.Option("--rules", help="YAML of rules, in place of the platform's own.")]
+SHOWN = 50
+
+
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="Take in what is there, and stop.")] = False,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0, help="Stop after this time.")] = None,
+    rules: Rules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Watch TWIN_HOME/hot/incoming: take in files of readings as they appear, and print alarms; ctrl-c stops.
+
+    A file holds one JSON object a line: person, metric, at (ISO 8601 with zone), value, unit. Write it as name.part and
+    rename it. Files that were taken in move to TWIN_HOME/hot/taken. Research use, not for care.
+
+    Example: twin watch --json
+    """
+    from wearables.monitor.watch import Places
+    from wearables.monitor.watch import watch as run
+
+    chosen = _rules(rules)
+    started = time.monotonic()
+
+    def tell(alarm: Alarm) -> None:
+        if as_json:
+            typer.echo(json.dumps(_row(alarm), default=str))
+        else:
+            row = _row(alarm)
+            console().print(
+                f"{row['at']}  {row['severity']:8} {row['person']}  {row['rule']}  {row['evidence']}", markup=False
+            )
+
+    try:
+        number = run(
+            Places.of(settings()),
+            tell,
+            chosen,
+            once=once,
+            until=None if seconds is None else lambda: time.monotonic() - started >= seconds,
+        )
+    except KeyboardInterrupt:
+        return
+    if not as_json:
+        console().print(f"{number} files taken in")
+
+
+@app.command("list")
+def listed(as_json: AsJson = False) -> None:
+    """The alarms so far, newest first.
+
+    Example: twin alarms list --json
+    """
+    from wearables.monitor.store import Store
+    from wearables.monitor.watch import Places
+
+    places = Places.of(settings())
+    if not places.store.exists():
+        raise BadData("the monitor has not run in this home; `twin watch` starts it")
+    store = Store(places.store)
+    rows = sorted(store.rows("alarm"), key=lambda row: -row["at"])
+    store.close()
+    shown = [
+        {**row, **{name: _time(row[name]) for name in ("began", "at", "received_at", "committed_at")},
+         "evidence": json.loads(row["evidence"]), "is_late": bool(row["is_late"])}
+        for row in rows
+    ]  # fmt: skip
+    if as_json:
+        print_json(shown)
+    else:
+        header = ("at (UTC)", "severity", "person", "rule", "evidence")
+        print_table(
+            header, [(one["at"], one["severity"], one["person"], one["rule"], one["evidence"]) for one in shown[:SHOWN]]
+        )
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Files of readings, as `twin watch` takes them.")],
+    events: Annotated[
+        Path | None,
+        typer.Option("--events", help="CSV person,from,to: alarms outside are false. Times as in the readings."),
+    ] = None,
+    rules: Rules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the rules over history: alarms, and false alarms per person-week where events are given.
+
+    Exit status 1 if a line could not be read.
+
+    Example: twin alarms replay readings.ndjson --events infections.csv
+    """
+    from wearables.monitor.readings import parse
+    from wearables.monitor.replay import replay as run
+
+    for path in [*files, *([events] if events else [])]:
+        if not path.is_file():
+            raise WrongUsage(f"nothing at {path}")
+    chosen = _rules(rules)
+    readings, rejected = [], []
+    for path in files:
+        good, bad = parse(path.read_bytes(), time.time())
+        readings += good
+        rejected += [(path.name, one.line, one.reason, one.detail) for one in bad]
+    found = run(readings, chosen, _events(events) if events else None)
+    if as_json:
+        print_json(
+            {
+                "readings": found.readings,
+                "people": found.people,
+                "person_weeks": found.person_weeks,
+                "rules": found.per_rule,
+                "alarms": [_row(one) for one in found.alarms],
+                "rejected": [dict(zip(("file", "line", "reason", "detail"), one, strict=True)) for one in rejected],
+            }
+        )
+    else:
+        header = tuple(found.per_rule[0]) if found.per_rule else ()
+        print_table([name.replace("_", " ") for name in header], [tuple(row.values()) for row in found.per_rule])
+        if rejected:
+            print_table(("file", "line", "reason", "what to do"), rejected[:SHOWN], "Rejected")
+        console().print(
+            f"{found.readings:,} readings of {found.people} people, {found.person_weeks:.1f} person-weeks,"
+            f" {len(found.alarms)} alarms"
+        )
+    if rejected:
+        raise typer.Exit(1)
+
+
+def _rules(path: Path | None) -> tuple[AnyRule, ...]:
+    from wearables.monitor.rules import declared, load
+
+    if path is None:
+        return declared()
+    if not path.is_file():
+        raise WrongUsage(f"nothing at {path}")
+    try:
+        return load(path)
+    except ValueError as error:
+        raise WrongUsage(f"{path.name}: {error}") from None
+
+
+def _events(path: Path) -> list[tuple[str, float, float]]:
+    import csv
+
+    found = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            try:
+                begin, end = (datetime.fromisoformat(row[name]) for name in ("from", "to"))
+                person = row["person"]
+            except (KeyError, TypeError, ValueError):
+                raise BadData(f"{path.name}: expected the columns person, from, to with ISO 8601 times") from None
+            zoned = [one if one.tzinfo else one.replace(tzinfo=UTC) for one in (begin, end)]
+            found.append((person, zoned[0].timestamp(), zoned[1].timestamp()))
+    return found
+
+
+def _row(alarm: Alarm) -> dict[str, Any]:
+    return {**asdict(alarm), "began": _time(alarm.began), "at": _time(alarm.at)}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
