@@ -27,7 +27,7 @@ class Preview:
         tables: rows by raw table.
         records: records read, accepted, rejected and ignored by rule (``read`` = the sum of the others).
         rejected: the rejected records with position and reason.
-        leaves: what became of every value.
+        leaves: what became of every value; empty for formats that are read by named attributes only (DICOM).
     """
 
     path: Path
@@ -40,7 +40,7 @@ class Preview:
 
 
 def preview(reader: Reader, paths: Sequence[Path]) -> list[Preview]:
-    """Read files with one reader (``hl7v2``, ``ccda``) into memory; nothing is written outside a scratch folder.
+    """Read files with one reader (``hl7v2``, ``ccda``, ``dicom``) into memory; nothing stays on disk.
 
     Contracts of raw tables are not applied: those are of the boundary that a landed file has to pass.
 
@@ -75,5 +75,5 @@ def _preview(settings: Settings, path: Path, entry: Entry) -> Preview:
         },
         ignored=entry.records_ignored,
         rejected=[Rejected(**row) for row in rejected],
-        leaves=LeafReport.of(entry.notes["leaves"]),
+        leaves=LeafReport.of(entry.notes["leaves"]) if "leaves" in entry.notes else LeafReport(),
     )

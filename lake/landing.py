@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -20,6 +21,7 @@ from lake.settings import Settings
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}")
 """What a source or an account may be called: it becomes a folder."""
 
+_INDEX = "landing_index.json"
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload")
 
 
@@ -65,13 +67,9 @@ class Seen:
 def seen(settings: Settings, settle_seconds: float = 0) -> list[Seen]:
     """All files in landing with their sha256; those touched within ``settle_seconds`` are left for the next look.
 
-    Hashes are remembered by (path, size, mtime), so that looking again costs no reading.
+    Hashes are remembered by path, size and times of change, so that looking again costs no reading.
     """
-    index_path = settings.lake / "landing_index.json"
-    try:
-        index = orjson.loads(index_path.read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError):
-        index = {}
+    known = remembered(settings)
     fresh: dict[str, list[object]] = {}
     found = []
     now = time.time()
@@ -81,17 +79,39 @@ def seen(settings: Settings, settle_seconds: float = 0) -> list[Seen]:
             if now - stat.st_mtime < settle_seconds:
                 continue
             key = str(path.relative_to(settings.landing))
-            known = index.get(key)
-            is_known = bool(known) and known[:2] == [stat.st_size, stat.st_mtime_ns]
-            file_id = known[2] if is_known else files.sha256(path)
+            file_id = recall(known, key, stat) or files.sha256(path)
         except FileNotFoundError:
             continue
-        fresh[key] = [stat.st_size, stat.st_mtime_ns, file_id]
+        fresh[key] = [*_stamp(stat), file_id]
         found.append(Seen(describe(settings, path), file_id, stat.st_size))
-    if fresh != index:
-        with files.replacing(index_path) as draft:
+    if fresh != known:
+        with files.replacing(settings.lake / _INDEX) as draft:
             draft.write_bytes(orjson.dumps(fresh))
     return found
+
+
+Hashes = dict[str, list[Any]]
+"""Path within landing → what told the file apart when it was hashed (``_stamp``), and its sha256."""
+
+
+def remembered(settings: Settings) -> Hashes:
+    """The hashes that the last look into landing left."""
+    try:
+        found: Hashes = orjson.loads((settings.lake / _INDEX).read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        found = {}
+    return found
+
+
+def recall(known: Hashes, key: str, stat: os.stat_result) -> str | None:
+    """The sha256 of a file that has not been written since it was hashed; None if it must be hashed."""
+    *stamp, file_id = known.get(key, [None])
+    return file_id if stamp == _stamp(stat) else None
+
+
+def _stamp(stat: os.stat_result) -> list[int]:
+    """Changes with every write. The time of the last change (ctime) cannot be set back, unlike that of the content."""
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 def pending(settings: Settings, settle_seconds: float = 0) -> list[Landed]:

@@ -113,7 +113,7 @@ def path_of(settings: Settings, file_id: str) -> Path:
 def write(settings: Settings, entry: Entry) -> None:
     """Commit a file: write its entry atomically."""
     with replacing(path_of(settings, entry.file_id)) as draft:
-        draft.write_bytes(orjson.dumps(asdict(entry), option=orjson.OPT_INDENT_2 | orjson.OPT_NAIVE_UTC))
+        draft.write_bytes(orjson.dumps(entry, option=orjson.OPT_INDENT_2 | orjson.OPT_NAIVE_UTC))
 
 
 def read(settings: Settings, file_id: str) -> Entry | None:

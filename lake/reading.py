@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lake import files, manifest, warehouse
+from lake import files, landing, manifest, warehouse
 from lake.manifest import Entry
 from lake.quarantine import BadFile, Rejected
 from lake.reader import Landed, Reader, choose
@@ -51,11 +51,16 @@ class Desk:
         self.work = work
         (work / "spill").mkdir(parents=True, exist_ok=True)
         self.database = warehouse.memory(settings, work / "spill")
+        self.hashes = landing.remembered(settings)
 
     def open(self, landed: Landed) -> Opened | Read | Entry:
-        """Hash the file and choose its reader; the entry if it is known, a refusal if no reader knows it."""
+        """Hash the file (unless the look into landing just did) and choose its reader.
+
+        Returns the entry if the file is known, a refusal if no reader knows it.
+        """
         stat = landed.path.stat()
-        file_id = files.sha256(landed.path)
+        path = str(landed.path.relative_to(self.settings.landing))
+        file_id = landing.recall(self.hashes, path, stat) or files.sha256(landed.path)
         known = manifest.read(self.settings, file_id)
         if known is not None:
             return known
@@ -63,7 +68,7 @@ class Desk:
             file_id=file_id,
             source=landed.source,
             account=landed.account,
-            path=str(landed.path.relative_to(self.settings.landing)),
+            path=path,
             bytes=stat.st_size,
             landed_at=datetime.fromtimestamp(stat.st_mtime, UTC).replace(tzinfo=None),
             ingested_at=datetime.now(UTC).replace(tzinfo=None),

@@ -18,6 +18,7 @@ from lake.tables import DELIVERY_COLUMNS, Table, by_name
 from lake.warehouse import memory
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3}
+FEW_ROWS = 1_000
 
 
 class Sink:
@@ -88,12 +89,13 @@ class Sink:
         if writer is None:
             coded = [one.name for one in columns.schema if pa.types.is_dictionary(one.type)]
             part = self._new_part(table)
-            # who codes some columns has said which ones repeat; the file is of plain types in either case
+            # who codes some columns has said which ones repeat; the file is of plain types in either case. For a few
+            # rows, building dictionaries costs more than all the rest and saves nothing.
             writer = self._writers[table] = pq.ParquetWriter(
                 part,
                 columns.schema,
                 store_schema=False,
-                use_dictionary=coded if len(coded) > len(DELIVERY_COLUMNS) else True,
+                use_dictionary=coded if len(coded) > len(DELIVERY_COLUMNS) else rows.num_rows > FEW_ROWS,
                 **PARQUET,
             )
         writer.write_table(_like(columns, writer.schema))

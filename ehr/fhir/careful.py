@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ehr.fhir import bundles, lines, typed, views
+from ehr.fhir import bundles, lines, modifiers, typed, views
 from ehr.fhir.source import json_objects, misfit, ndjson
 from ehr.fhir.values import quote
 from lake.quarantine import MAX_TEXT, BadFile
@@ -133,6 +133,7 @@ def _open_bundles(sink: Sink, target: Path) -> None:
 
 def _stage(sink: Sink, resource: str) -> None:
     """Stage the judged lines of one type. Lines of a wrong shape are rejected, one by one while they are few."""
+    _refuse_modified(sink, resource)
     table = views.STAGED[resource]
     rows = sink.work / f"{table}.rows.parquet"
     for _ in range(_FEW):
@@ -154,6 +155,19 @@ def _stage(sink: Sink, resource: str) -> None:
     )
     (accepted,) = sink.connection.execute(f"select count(*) from {good}").fetchone() or (0,)
     sink.count(accepted, accepted)
+
+
+def _refuse_modified(sink: Sink, resource: str) -> None:
+    """Reject the lines whose meaning is changed by something that the view does not read."""
+    changed = modifiers.problem("line", resource)
+    sink.connection.execute(
+        f"update judged set problem = 'modified ' || ({changed})"
+        f" where type = {quote(resource)} and problem is null and {modifiers.marked('line')}"
+    )
+    condition = f"type = {quote(resource)} and starts_with(problem, 'modified ')"
+    detail = f"problem[10:] || ' changes the meaning of this {resource} in a way that is not known here'"
+    _reject(sink, condition, "'unknown_modifier'", views.STAGED[resource], detail)
+    sink.connection.execute(f"update judged set problem = 'reported' where {condition}")
 
 
 def _kept(resource: str) -> str:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ehr.fhir import modifiers
 from ehr.fhir.source import MAX_LINE_BYTES
 
 SCHEMA = pa.schema({"record_no": pa.int64(), "position": pa.string(), "line": pa.string()})
@@ -21,6 +22,7 @@ PARQUET = {"compression": "lz4", "use_dictionary": False, "write_statistics": Fa
 """Lines are long and differ: dictionaries and statistics would cost more than all the rest."""
 _BLOCK = 8 << 20
 _KEPT_BYTES = 2_000
+_MARK_BYTES = max(map(len, modifiers.MARKS))
 BOM = b"\xef\xbb\xbf"
 
 
@@ -34,14 +36,25 @@ class BadLine:
     text: str
 
 
-def count(path: Path) -> int:
-    """Count lines as an editor would: a last line without an end counts."""
-    lines, last = 0, b"\n"
+@dataclass(frozen=True)
+class Look:
+    """What one glance over a file tells: its ``lines``, as an editor counts them, and whether it ``is_marked``."""
+
+    lines: int
+    is_marked: bool
+
+
+def look(path: Path) -> Look:
+    """Count lines (a last one without an end counts) and look for what may change the meaning of a resource."""
+    lines, is_marked, last, before = 0, False, b"\n", b""
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             lines += block.count(b"\n")
             last = block[-1:]
-    return lines + (last != b"\n")
+            # a mark may stand across two blocks
+            is_marked = is_marked or modifiers.is_marked(block) or modifiers.is_marked(before + block[:_MARK_BYTES])
+            before = block[-_MARK_BYTES:]
+    return Look(lines + (last != b"\n"), is_marked)
 
 
 def write(path: Path, target: Path, report: Callable[[BadLine], None]) -> int:

@@ -44,7 +44,7 @@ def _is_long_bundle(landed: Landed, plain: Path) -> bool:
     if "\n" in landed.text_head.strip() or plain.stat().st_size <= MAX_LINE_BYTES:
         return False
     found = _RESOURCE_TYPE.search(landed.text_head)
-    return found is not None and '"entry"' in landed.text_head and lines.count(plain) == 1
+    return found is not None and '"entry"' in landed.text_head and lines.look(plain).lines == 1
 
 
 def _read(landed: Landed, sink: Sink) -> None:

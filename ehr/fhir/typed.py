@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ehr.fhir import lines, views
 from ehr.fhir.source import MAX_LINE_BYTES, ndjson
@@ -28,7 +29,10 @@ def read(path: Path, resource: str, sink: Sink) -> bool:
     Raises:
         duckdb.Error: a line is not JSON or has a wrong shape.
     """
-    expected = lines.count(path)
+    found = lines.look(path)
+    expected = found.lines
+    if found.is_marked:
+        return False
     if resource not in views.STAGED:
         if not _is_all(sink.connection, path, resource, expected):
             return False
@@ -52,6 +56,8 @@ def read_together(paths: Sequence[Path], resource: str, group: Together) -> None
     """
     joined = group.work / "joined.ndjson"
     counts = _join(paths, joined)
+    if lines.look(joined).is_marked:
+        raise NotTogether
     if resource not in views.STAGED:
         if not _is_all(group.connection, joined, resource, sum(counts)):
             raise NotTogether
@@ -87,7 +93,7 @@ def _join(paths: Sequence[Path], target: Path) -> list[int]:
         for path in paths:
             content = path.read_bytes()
             out.write(content if content.endswith(b"\n") else content + b"\n")
-    return [lines.count(path) for path in paths]
+    return [lines.look(path).lines for path in paths]
 
 
 def complete(connection: duckdb.DuckDBPyConnection, written: Path, resource: str, expected: int) -> bool:
@@ -97,21 +103,55 @@ def complete(connection: duckdb.DuckDBPyConnection, written: Path, resource: str
     does not have; everything else of a wrong shape is an error of its own.
     """
     schema = BY_NAME[views.STAGED[resource]].schema
+    ranges = _ranges(written)
     texts = [field.name for field in schema if field.type == "string"]
     numbers = [field.name for field in schema if field.type == "double"]
     odd = " or ".join(
-        [
-            # a text such as the unit [degF] is no list
-            f'case when starts_with("{one}", \'{{"\') then true'
-            f' when starts_with("{one}", \'[\') then json_valid("{one}") end'
+        [f'starts_with("{one}", \'{{"\')' for one in texts if _may_hold(ranges[one], b"{")]
+        # a text such as the unit [degF] is no list
+        + [
+            f'case when starts_with("{one}", \'[\') then json_valid("{one}") end'
             for one in texts
+            if _may_hold(ranges[one], b"[")
         ]
         + [f'not isfinite("{one}")' for one in numbers]
     )
     counted = connection.execute(
-        f"select count(distinct record_no), coalesce(bool_or({odd}), false) from read_parquet({quote(str(written))})"
+        f"select count(distinct record_no), coalesce(bool_or({odd or 'false'}), false)"
+        f" from read_parquet({quote(str(written))})"
     ).fetchone()
     return counted == (expected, False)
+
+
+Range = tuple[bytes, bytes] | None
+"""Least and greatest text of a column; None where the file does not say."""
+
+
+def _ranges(written: Path) -> dict[str, list[Range]]:
+    """What a Parquet file says of the texts in each of its row groups, so that most columns need not be looked at."""
+    metadata = pq.ParquetFile(written).metadata
+    found: dict[str, list[Range]] = {}
+    for group in range(metadata.num_row_groups):
+        for number in range(metadata.num_columns):
+            column = metadata.row_group(group).column(number)
+            if column.physical_type != "BYTE_ARRAY":
+                continue
+            ranges = found.setdefault(column.path_in_schema, [])
+            told = column.statistics
+            if told is not None and told.has_min_max:
+                ranges.append((_bytes(told.min_raw), _bytes(told.max_raw)))
+            elif told is None or told.null_count != column.num_values:
+                ranges.append(None)
+    return found
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _may_hold(ranges: list[Range], first: bytes) -> bool:
+    """Whether a text that begins with this character can lie within one of the ranges."""
+    return any(one is None or (one[0][:1] <= first <= one[1][:1]) for one in ranges)
 
 
 def _source(path: Path, resource: str) -> str:

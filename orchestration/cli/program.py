@@ -12,6 +12,7 @@ from orchestration.cli import (
     alarms,
     build,
     code,
+    dicom,
     equation,
     export,
     fhir,
@@ -90,6 +91,7 @@ app.add_typer(code.app, name="code")
 app.add_typer(fhir.app, name="fhir")
 app.add_typer(messages.hl7, name="hl7")
 app.add_typer(messages.ccda, name="ccda")
+app.add_typer(dicom.app, name="dicom")
 app.add_typer(wearable.app, name="wearable")
 app.add_typer(omh.app, name="omh")
 app.add_typer(measurements.cgm, name="cgm")

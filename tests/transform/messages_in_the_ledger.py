@@ -1,4 +1,5 @@
-"""HL7 v2 and C-CDA from landing to the ledger: corrections, retractions, visits that change state, merged patients.
+"""HL7 v2, C-CDA and DICOM from landing to the ledger: corrections, retractions, visits that change state, merged
+patients, series of images.
 
 Collected by test_ledger, so that both share one run of dbt (fixture ``ledger``).
 """
@@ -14,6 +15,7 @@ from lake.ingest import ingest
 from lake.landing import pending
 from lake.settings import Settings
 from tests.ehr.ccda.documents import document
+from tests.ehr.dicom.images import image
 from tests.ehr.hl7v2.messages import message, msh, obr, obx, pid, pv1, rxa
 from tests.transform.conftest import Home
 
@@ -96,15 +98,25 @@ FILES = {
 """Messages come in any order; what counts is the time that they carry."""
 
 
+ANONYMOUS = {"PatientName": None, "PatientBirthDate": None, "PatientSex": None}
+IMAGES: dict[str, dict[str, str]] = {
+    "1": {"InstanceNumber": "1"},
+    "2": {"InstanceNumber": "2", "SOPInstanceUID": "1.2.826.0.1.1.2.4"},
+    "3": {"SeriesInstanceUID": "1.2.826.0.1.1.9", "SOPInstanceUID": "1.2.826.0.1.1.9.1", "SeriesDescription": "bone"},
+}
+"""Two images of one series and one of another, of the patient of the messages."""
+
+
 def put(home: Home) -> None:
-    """Land the messages and a document in a home."""
+    """Land the messages, a document and images in a home."""
     settings = Settings(home=home.path)
-    files = {name: "".join(MESSAGES[one] for one in names) for name, names in FILES.items()}
-    files["mercy/summary.xml"] = document()
-    for name, text in files.items():
+    files = {name: "".join(MESSAGES[one] for one in names).encode() for name, names in FILES.items()}
+    files["mercy/summary.xml"] = document().encode()
+    files |= {f"mercy/ct/{name}.dcm": image(**ANONYMOUS, **given) for name, given in IMAGES.items()}
+    for name, content in files.items():
         path = settings.landing / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
+        path.write_bytes(content)
     for entry in ingest(settings, READERS, {}, pending(settings)):
         assert (entry.status, entry.records_rejected) == ("ingested", 0), entry.detail
 
@@ -216,3 +228,18 @@ def test_a_document_reaches_the_ledger(ledger: Home) -> None:
 def test_the_patient_of_the_document_is_the_patient_of_the_messages(ledger: Home) -> None:
     query = "select count(distinct person_id) from intermediate.int_identity__link where source_system = 'mercy'"
     assert ledger.query(query) == [(1,)]
+
+
+def test_a_series_of_images_is_one_fact_of_the_same_patient(ledger: Home) -> None:
+    """PS3.3, A.1.2: patient, study, series, instance. No header says when it was reported: seeds/known_rule.csv."""
+    columns = "component, version, category, display, value_text, event_at, known_at, known_basis"
+    start, known = datetime(2024, 3, 5, 9, 20), datetime(2024, 3, 6, 9, 20)
+    query = (
+        f"select {columns} from core.twin_fact where domain = 'imaging_study' and source_system = 'mercy' order by 1"
+    )
+    assert ledger.query(query) == [
+        ("1.2.826.0.1.1.2", 1, "CT", "CHEST", "CT thorax: lung window", start, known, "imputed"),
+        ("1.2.826.0.1.1.9", 1, "CT", "CHEST", "CT thorax: bone", start, known, "imputed"),
+    ]
+    people = "select count(distinct person_id) from core.twin_fact where source_person_key = '100^^^STA'"
+    assert ledger.query(people) == [(1,)]

@@ -77,6 +77,7 @@ def test_sources_are_what_readers_write():
         ("ehr.extract.tables", "TABLES"),
         ("ehr.hl7v2.tables", "TABLES"),
         ("ehr.ccda.tables", "TABLES"),
+        ("ehr.dicom.tables", "TABLES"),
         ("wearables.tables", "TABLES"),
         ("genomics.tables", "TABLES"),
         ("genomics.tables", "DERIVED"),

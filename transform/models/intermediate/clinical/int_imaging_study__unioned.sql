@@ -6,3 +6,6 @@ from {{ ref("stg_meds__imaging_study") }}
 union all
 select *
 from {{ ref("stg_synthea__imaging_study") }}
+union all
+select *
+from {{ ref("stg_dicom__imaging_study") }}
