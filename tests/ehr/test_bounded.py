@@ -42,9 +42,8 @@ def test_a_gzip_bomb_is_refused_in_every_format(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", max_file_bytes=256 << 10)
     bombs = {f"{name}.gz": gzip.compress(content + bytes(8 << 20)) for name, content in FORMATS.values()}
     found = land(settings, bombs)
-    assert {name: (entry.status, entry.reason) for name, entry in found.items()} == {
-        name: ("rejected", "decompression_bomb") for name in FORMATS
-    }
+    refused = {name: (entry.status, entry.reason) for name, entry in found.items()}
+    assert refused == dict.fromkeys(FORMATS, ("rejected", "decompression_bomb"))
     assert not (settings.lake / "work").exists() or not any(
         one for one in (settings.lake / "work").rglob("*") if one.is_file()
     )

@@ -50,6 +50,7 @@ def image(syntax: str = EXPLICIT, pixels: int = 512, **given: Any) -> bytes:
     dataset.Rows, dataset.Columns, dataset.BitsAllocated, dataset.SamplesPerPixel = 16, 16, 16, 1
     dataset.PixelData = b"\0" * pixels
     dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.MediaStorageSOPInstanceUID = INSTANCE  # pydicom puts the data set's own here if it has one
     dataset.file_meta.TransferSyntaxUID = syntax
     out = BytesIO()
     dataset.save_as(out, enforce_file_format=True)
