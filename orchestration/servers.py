@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lake.settings import PROJECT_DIR, Settings
@@ -136,16 +136,14 @@ def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the server to end, then see to it that none of its children stays."""
-    _ask_to_end(process)
+    """Ask the server to end, then see to it that none of its children stays, also where nobody waits for it."""
     try:
+        _ask_to_end(process)
         process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.terminate()
-    try:
         os.killpg(process.pid, signal.SIGTERM)
         time.sleep(0.5)
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
+    except (subprocess.TimeoutExpired, ProcessLookupError, KeyboardInterrupt):
         pass
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
