@@ -12,7 +12,11 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from genomics.tables import GENOME_FINDING
+from genomics.clinvar import read_clinvar
+from genomics.scan import delivered, read_tables
+from genomics.tables import CLINVAR_VARIANT, GENOME_FINDING, GENOME_SAMPLE
+from lake.quarantine import BadFile
+from lake.settings import Settings
 
 _SQL = Path(__file__).with_suffix(".sql")
 _GENES = Path(__file__).with_name("acmg_sf.yaml")
@@ -44,3 +48,31 @@ def find(con: duckdb.DuckDBPyConnection) -> pa.Table:
     listing = ", ".join(f'"{name}"' for name in GENOME_FINDING.schema.names)
     query = f"select {listing} from finding_result order by source, sample, chrom, pos, alt"
     return con.sql(query).to_arrow_table().cast(GENOME_FINDING.schema)
+
+
+def find_vcf(vcf: Path, clinvar: Path, settings: Settings | None = None) -> pa.Table:
+    """Join one VCF with a ClinVar release, without a platform around it.
+
+    Raises:
+        BadFile: one of the files is not usable, or they are on different builds.
+    """
+    from lake.warehouse import memory
+
+    parts = [rows for rows, _, _ in read_clinvar(clinvar, settings)]
+    release = pa.concat_tables(parts) if parts else CLINVAR_VARIANT.schema.empty_table()
+    tables = read_tables(vcf, settings)
+    builds = {
+        name: set(rows["build"].to_pylist())
+        for name, rows in (("release", release), ("vcf", tables[GENOME_SAMPLE.name]))
+    }
+    if builds["release"] and builds["vcf"] and not builds["release"] & builds["vcf"]:
+        told = f"the VCF is on {', '.join(builds['vcf'])}, the ClinVar release on {', '.join(builds['release'])}"
+        raise BadFile("build_mismatch", f"{told}; take the release of the same build")
+    con = memory(settings or Settings())
+    try:
+        for name, rows in tables.items():
+            con.register(name, delivered(rows, "vcf"))
+        con.register(CLINVAR_VARIANT.name, delivered(release, "clinvar"))
+        return find(con)
+    finally:
+        con.close()

@@ -16,6 +16,7 @@ from orchestration.cli import (
     equation,
     export,
     fhir,
+    findings,
     genotype,
     land,
     link,
@@ -26,6 +27,7 @@ from orchestration.cli import (
     ml,
     omh,
     person,
+    pgs,
     pgx,
     publish,
     query,
@@ -103,7 +105,9 @@ app.command()(measurements.aqi)
 app.add_typer(ucum.app, name="ucum")
 app.add_typer(measure.app, name="measure")
 app.add_typer(vcf.app, name="vcf")
+app.add_typer(pgs.app, name="pgs")
 app.add_typer(pgx.app, name="pgx")
+app.command()(findings.findings)
 app.command()(genotype.genotype)
 app.add_typer(sbml.app, name="sbml")
 app.command()(ui.ui)

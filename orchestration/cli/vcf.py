@@ -14,6 +14,7 @@ from orchestration.cli.output import AsJson, console, print_json, print_table, s
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from genomics.to_parquet import Ingested
     from genomics.validation.validate import Validation
 
 app = typer.Typer(
@@ -179,4 +180,50 @@ def normalise(
             title = f"{done.left_out['ref_mismatch']:,} left out: REF is not what the reference genome has"
             print_table(("contig", "position", "REF", "reference genome"), done.examples, title=title)
     if done.left_out:
+        raise typer.Exit(1)
+
+
+@app.command()
+def ingest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="VCF, VCF.gz, BCF or gVCF files.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder; gets <table>/<file>.parquet.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read files into Parquet tables: samples, variants, sparse genotypes, callable intervals, structural variants.
+
+    Lines that cannot be used go to the table `quarantine` with line and reason, and the rest is kept; exit status 1
+    then. Records read = accepted + rejected + ignored.
+
+    Example: twin vcf ingest sample.vcf.gz --out genome/
+    """
+    from genomics.to_parquet import ingest as run
+    from lake.quarantine import BadFile
+
+    outcomes: list[Ingested] = []
+    refused: dict[str, dict[str, str]] = {}
+    seen: dict[str, str] = {}
+    for path in files:
+        try:
+            done = run(existing(path), out, settings(), taken=seen)
+        except BadFile as error:
+            refused[str(path)] = {"reason": error.reason, "detail": error.detail}
+            continue
+        seen |= dict.fromkeys(done.samples, str(path))
+        outcomes.append(done)
+    if as_json:
+        print_json({"files": [asdict(one) for one in outcomes], "refused": refused})
+    else:
+        for one in outcomes:
+            console().print(
+                f"{one.path}: {one.read:,} records = {one.accepted:,} accepted + {one.rejected:,} rejected + "
+                f"{sum(one.ignored.values()):,} ignored; {one.build} ({one.build_evidence})"
+                f"{'' if one.is_sorted else '; not sorted'}",
+                markup=False,
+            )
+            print_table(("table", "rows"), list(one.rows.items()))
+            if one.reasons:
+                print_table(("rejected because", "lines"), list(one.reasons.items()))
+        for name, why in refused.items():
+            console().print(f"{name}: {why['reason']}: {why['detail']}", markup=False, style="bold")
+    if refused or any(one.rejected for one in outcomes):
         raise typer.Exit(1)
