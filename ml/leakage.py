@@ -27,6 +27,7 @@ from ml.features.build import Design, leak_check
 from ml.features.spec import FeatureSet, load_set
 from ml.models import discrete
 from ml.models.fitted import Sample, fit, margins
+from ml.quality import copies
 from ml.task import ModelSpec, Task
 
 Floats = NDArray[np.float64]
@@ -96,7 +97,16 @@ def suite(settings: Settings, name: str, *, seed: int = 1) -> list[Finding]:
         labels_end(data.sample.time, data.design.index_at, np.datetime64(data.cutoff, "us")),
         time_machine(settings, task),
         negative_control(data.sample, data.fold, seed=seed),
+        no_copies(settings),
     ]
+
+
+def no_copies(settings: Settings) -> Finding:
+    """Q1: no two measurements are copies of each other: one of them is then another thing than it says."""
+    found = copies(settings)
+    told = ", ".join(f"{one.concept} equals {one.other} in {one.share:.0%} of {one.n:,}" for one in found)
+    names = tuple(sorted({name for one in found for name in (one.concept, one.other)}))
+    return Finding("Q1_copied_results", "fail" if found else "pass", told or "no measurement copies another", names)
 
 
 def as_of(design: Design) -> Finding:

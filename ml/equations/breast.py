@@ -159,7 +159,7 @@ def _inputs(projected: bool) -> tuple[Input, ...]:
     return (
         Input("age", "a", 20, 89.999, None, clamp=False),
         *end,
-        Input("race", "1", 1, 11, None, clamp=False, codes=RACES),
+        Input("race", "1", 1, 11, 4, clamp=False, codes=RACES),
         Input("biopsies", "1", 0, 30, np.nan, unknown=(99,)),
         Input("atypical_hyperplasia", "1", 0, 1, np.nan, unknown=(99,)),
         Input("age_menarche", "a", 7, 39, np.nan, unknown=(99,)),
@@ -174,7 +174,7 @@ _CITATION = (
 )
 _NOTE = (
     "Women of 35 and older without breast cancer or a known BRCA variant (rates from 20 years). age_first_birth is 98"
-    " without a birth. Unknown answers count as the lowest category, as in the tool."
+    " without a birth. Unknown answers count as the lowest category, as in the tool; unknown race as other."
 )
 _CHECKED = "BCRA 2.1 on the example women of the National Cancer Institute"
 

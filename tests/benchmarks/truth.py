@@ -74,7 +74,7 @@ def compared(folder: str, people: int) -> list[dict[str, Any]]:
     settings = Settings(home=folder)
     is_enough = people >= ENOUGH_PEOPLE
     rows = []
-    for name in tasks.names():
+    for name in tasks.built():
         data = prepare(settings, tasks.load(name))
         rows.append(_champion(settings, name, data, is_enough))
         rows += _denied(settings, name, data, is_enough)

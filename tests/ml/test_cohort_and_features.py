@@ -153,7 +153,7 @@ def test_the_same_people_are_held_out_in_every_task(connection: Any) -> None:
     for number in range(60):
         _person(connection, f"p{number}")
     splits = []
-    for name in tasks.names():
+    for name in ("ascvd_10y", "dementia_5y", "mortality_1y", "t2d_5y"):
         rows = _rows(connection, tasks.load(name))
         splits.append({person: row["split"] for (person, _), row in rows.items()})
     assert all(split == splits[0] for split in splits)

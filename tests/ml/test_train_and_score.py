@@ -184,6 +184,23 @@ def test_a_corrupt_champion_is_refused(home: Settings, scored: list[dict[str, An
             path.write_text(text)
 
 
+@pytest.mark.slow
+def test_without_an_equation_nothing_serves_that_has_not_passed(settings: Settings, tmp_path: Path) -> None:
+    declared = yaml.safe_load((tasks.TASK_DIR / f"{TASK}.yaml").read_text()) | {"equations": [], "name": "bare"}
+    declared["models"] = [one for one in declared["models"] if one["name"] in ("cox", "lightgbm")]
+    path = tmp_path / "bare.yaml"
+    path.write_text(yaml.safe_dump(declared))
+    write_core(settings, people=300)
+    result = train(settings, str(path))
+    assert result.champion is None
+    assert "no equation to serve" in result.verdict
+    with pytest.raises(ModelUnusable, match="has no champion"):
+        score(settings, str(path))
+    death = train(settings, "mortality_1y")
+    assert death.champion == "recalibrated_equation"
+    assert score(settings, "mortality_1y").n_scored > 0
+
+
 def test_without_a_champion_there_is_no_score(settings: Settings) -> None:
     write_core(settings, people=20)
     with pytest.raises(ModelUnusable, match="has no champion"):
