@@ -29,12 +29,14 @@ from orchestration.cli import (
     person,
     pgs,
     pgx,
+    pk,
     publish,
     query,
     sbml,
     sources,
     status,
     synth,
+    trial,
     ucum,
     ui,
     vcf,
@@ -110,4 +112,6 @@ app.add_typer(pgx.app, name="pgx")
 app.command()(findings.findings)
 app.command()(genotype.genotype)
 app.add_typer(sbml.app, name="sbml")
+app.add_typer(pk.app, name="pk")
+app.add_typer(trial.app, name="trial")
 app.command()(ui.ui)

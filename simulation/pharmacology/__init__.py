@@ -1,0 +1,1 @@
+"""Pharmacology: doses and exposures by genotype, kidney function and other drugs."""

@@ -1,0 +1,100 @@
+"""Doses and exposures against published figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli.program import app
+from simulation.pharmacology.exposure import UnknownDrug, exposure
+from simulation.pharmacology.warfarin import ImpossibleInput, weekly_dose
+
+runner = CliRunner()
+
+
+@pytest.mark.parametrize(
+    ("dose", "arguments"),
+    [
+        (43.33, {"vkorc1": "GG", "cyp2c9": "*1/*1"}),
+        (26.97, {"vkorc1": "AG", "cyp2c9": "*1/*2"}),
+        (15.60, {"vkorc1": "AA", "cyp2c9": "*1/*3"}),
+        (8.45, {"age": 72, "height": 165, "weight": 70, "vkorc1": "AG", "cyp2c9": "*3/*3"}),
+        (36.39, {"vkorc1": "GG", "cyp2c9": "*1/*1", "amiodarone": True}),
+    ],
+)
+def test_iwpc_dose_of_the_stated_persons(dose: float, arguments: dict[str, object]) -> None:
+    """IWPC 2009 with the coefficients of the appendix; unless stated 65 years, 175 cm, 80 kg, white."""
+    person = {"age": 65, "height": 175, "weight": 80, "race": "white", **arguments}
+    assert weekly_dose(**person) == pytest.approx(dose, abs=0.01)  # type: ignore[arg-type]
+
+
+def test_a_genotype_outside_the_equation_is_refused() -> None:
+    with pytest.raises(ImpossibleInput, match=r"CYP2C9 '\*1/\*8'"):
+        weekly_dose(60, 170, 70, "GG", "*1/*8")
+    with pytest.raises(ImpossibleInput, match="weight"):
+        weekly_dose(60, 170, 700)
+
+
+def test_morphine_after_codeine_by_genotype() -> None:
+    """Kirchheiner 2007: 11 (5-17) ug*h/L in extensive, 16 (10-24) in ultrarapid metabolisers; poor ones about 5 %."""
+    auc = {name: exposure("codeine", {"CYP2D6": name}, dose=30).metabolite_auc or 0 for name in ("PM", "EM", "UM")}
+    assert 5 <= auc["EM"] <= 17
+    assert 10 <= auc["UM"] <= 24
+    assert auc["UM"] / auc["EM"] == pytest.approx(1.45, abs=0.3)
+    assert auc["PM"] < 0.15 * auc["EM"]
+    assert exposure("codeine", {"CYP2D6": "UM"}, dose=0).metabolite_auc == 0
+
+
+def test_interactions_are_within_twofold_of_what_was_seen(shared_data: Path) -> None:
+    """Medians of 56 published arms of midazolam with four partners."""
+    rows = {row["id"]: row for row in csv.DictReader((shared_data / "sim/literature_targets.csv").open())}
+    seen = [float(one) for one in rows["ddi1"]["expected"].split("AUCR ")[1].split(" over")[0].split("/")]
+    partners = ("ketoconazole", "itraconazole", "clarithromycin", "rifampicin")
+    for partner, ratio in zip(partners, seen, strict=True):
+        assert 0.5 < exposure("midazolam", others=[partner]).ratio / ratio < 2, partner
+
+
+def test_nothing_changes_where_nothing_acts() -> None:
+    assert exposure("midazolam").ratio == pytest.approx(1)
+    assert exposure("midazolam", {"CYP2D6": "PM"}).ratio == pytest.approx(1)
+    assert exposure("metformin", gfr=30).ratio == pytest.approx(100 / 30)
+    assert exposure("clopidogrel", {"CYP2C19": "IM"}).metabolite_ratio == pytest.approx(1 - 0.324, abs=1e-3)
+    with pytest.raises(UnknownDrug, match="no drug 'aspirine'"):
+        exposure("aspirine")
+
+
+def test_pk_auc_as_a_command() -> None:
+    result = runner.invoke(app, ["pk", "auc", "codeine", "--genotype", "CYP2D6=PM", "--dose", "30", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)
+    assert found["metabolite_auc"] < 1
+    assert found["note"] == "research use, not for care"
+    result = runner.invoke(app, ["pk", "auc", "midazolam", "--with", "ketoconazole"])
+    assert result.exit_code == 0
+    assert "unverified" in result.output
+    for arguments in (["codein"], ["codeine", "--genotype", "CYP2D6"], ["codeine", "--dose", "-3"]):
+        assert runner.invoke(app, ["pk", "auc", *arguments]).exit_code == 2
+    result = runner.invoke(
+        app,
+        [
+            "pk",
+            "warfarin",
+            "--age",
+            "65",
+            "--height",
+            "175",
+            "--weight",
+            "80",
+            "--vkorc1",
+            "GG",
+            "--cyp2c9",
+            "*1/*1",
+            "--race",
+            "white",
+        ],
+    )
+    assert "43.33" in result.output
