@@ -86,7 +86,7 @@ def warfarin(
             cyp2c9,
             race,
             inducer=inducer,
-            amiodarone=amiodarone,  # type: ignore[arg-type]
+            amiodarone=amiodarone,
         )
     except ImpossibleInput as error:
         raise WrongUsage(str(error)) from None

@@ -5,7 +5,6 @@ IWPC 2009, N Engl J Med 360:753 (doi:10.1056/NEJMoa0809329), supplementary appen
 
 from __future__ import annotations
 
-from typing import Literal
 
 VKORC1 = {"GG": 0.0, "AG": -0.8677, "AA": -1.6974, "unknown": -0.4854}
 """Coefficient by genotype at rs9923231 (-1639 G>A)."""
@@ -32,7 +31,7 @@ def weekly_dose(
     weight: float,
     vkorc1: str = "unknown",
     cyp2c9: str = "unknown",
-    race: Literal["white", "asian", "black", "unknown"] = "unknown",
+    race: str = "unknown",
     *,
     inducer: bool = False,
     amiodarone: bool = False,
@@ -45,6 +44,7 @@ def weekly_dose(
         weight: kg.
         vkorc1: a key of `VKORC1`.
         cyp2c9: a key of `CYP2C9`; alleles other than \\*1, \\*2, \\*3 are unknown to the equation.
+        race: a key of `RACE`.
         inducer: carbamazepine, phenytoin, rifampicin.
 
     Raises:

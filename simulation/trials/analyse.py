@@ -1,9 +1,9 @@
 """Analyses of a two-arm trial with a continuous outcome.
 
 Covariate adjustment in a randomised trial is unbiased and multiplies the variance by 1 - r2, r the correlation of
-Covariate adjustment in a randomised trial is unbiased and multiplies the variance by 1 - r2, r the correlation of
 outcome and score (FDA 2023, Adjusting for Covariates; Schuler 2022, doi:10.1515/ijb-2021-0072). The score must come
 from people outside the trial.
+"""
 
 from __future__ import annotations
 
