@@ -5,7 +5,6 @@ IWPC 2009, N Engl J Med 360:753 (doi:10.1056/NEJMoa0809329), supplementary appen
 
 from __future__ import annotations
 
-
 VKORC1 = {"GG": 0.0, "AG": -0.8677, "AA": -1.6974, "unknown": -0.4854}
 """Coefficient by genotype at rs9923231 (-1639 G>A)."""
 CYP2C9 = {

@@ -4,4 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("roadrunner", reason="the optional extra 'simulation' is not installed")
+
+@pytest.fixture(autouse=True, scope="session")
+def engines() -> None:
+    """Skip where the optional extra is missing; nothing of it is imported before a test runs."""
+    pytest.importorskip("roadrunner", reason="the optional extra 'simulation' is not installed")
