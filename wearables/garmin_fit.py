@@ -1,29 +1,37 @@
 """FIT files of Garmin and others: activities, monitoring, weight scales, blood pressure, sleep.
 
-Decoded with fitdecode, message by message into columns: a FIT file is one session or day of one person, not growing
-data. A file whose checksum, header or length is wrong is refused whole, also when it is the later part of a chain.
-A field that the device did not know is absent, never zero. Positions are not read: raw tracks are not kept.
+An activity's records are read in columns (``fit_records``), everything else with fitdecode, message by message: a FIT
+file is one session or day of one person, not growing data. A file whose checksum, header or length is wrong is refused
+whole, also when it is the later part of a chain. A field that the device did not know is absent, never zero. Positions
+are not read: raw tracks are not kept.
 """
 
 from __future__ import annotations
 
+import io
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lake.files import decompressed
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
 from lake.tables import UTC_TIME
-from wearables.canonical import DETAILS, EARLIEST, FUTURE_TOLERANCE, deliver, received_at
+from wearables import fit_records
+from wearables.canonical import DETAILS, EARLIEST, FUTURE_TOLERANCE, deliver, received_at, type_name
 from wearables.tables import WEARABLE_SAMPLE, WEARABLE_WORKOUT
 
 FIT_EPOCH = datetime(1989, 12, 31)
 """Zero of FIT's date_time (FIT protocol, section 3.3)."""
+FIT_EPOCH_S = (FIT_EPOCH - datetime(1970, 1, 1)).total_seconds()
 
 INSTANTS: dict[str, tuple[tuple[str, tuple[str, ...], str], ...]] = {
     # message -> (metric, fields in order of preference, unit of the FIT profile)
@@ -66,6 +74,7 @@ class _Found:
     value_text: list[str | None] = field(default_factory=list)
     unit_src: list[str | None] = field(default_factory=list)
     sessions: list[dict[str, Any]] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
     offset_min: int | None = None
     device: str | None = None
     product: str | None = None
@@ -99,7 +108,8 @@ def matches(landed: Landed) -> bool:
 def read(landed: Landed, sink: Sink) -> None:
     """Read a FIT file into samples and workouts."""
     path = decompressed(landed.path, sink.work / "unpacked", sink.settings.max_file_bytes, sink.settings.max_ratio)
-    found = _decode(path)
+    scanned = fit_records.scan(path.read_bytes())
+    found = _decode(path) if scanned is None else _decode_rest(scanned)
     rows = pa.table(
         {
             "record_no": pa.array(found.record_no, pa.int64()),
@@ -112,6 +122,8 @@ def read(landed: Landed, sink: Sink) -> None:
             "unit_src": pa.array(found.unit_src, pa.string()),
         }
     )
+    if scanned is not None:
+        rows = pa.concat_tables([rows, _record_rows(scanned).select(rows.column_names)])
     sink.connection.register("fit_row", rows)
     sink.connection.register(
         "fit_device",
@@ -139,6 +151,8 @@ def read(landed: Landed, sink: Sink) -> None:
         """,
         unit="message",
     )
+    if found.ignored:
+        sink.count(found.ignored.total(), 0, {type_name(kind): number for kind, number in found.ignored.items()})
     _workouts(landed, sink, found)
 
 
@@ -152,18 +166,34 @@ READER = Reader(
 
 
 def _decode(path: Path) -> _Found:
+    return _messages(str(path), count_from=None)
+
+
+def _decode_rest(scanned: fit_records.Scan) -> _Found:
+    """What an activity holds besides its records."""
+    found = _messages(io.BytesIO(scanned.rest), count_from=scanned.rest_ordinals)
+    from fitdecode import profile
+
+    for number, count in sorted(scanned.ignored.items()):
+        known = profile.MESSAGE_TYPES.get(number)
+        found.ignored[known.name if known else f"unknown_{number}"] += count
+    return found
+
+
+def _messages(source: str | IO[bytes], count_from: Sequence[int] | None) -> _Found:
+    """Decode messages one by one; ``count_from`` numbers them where they are a part of a file whose checksums hold."""
     import fitdecode
 
     found = _Found()
     state = _Monitoring()
-    number = 0
+    number = seen = 0
+    check = fitdecode.CrcCheck.RAISE if count_from is None else fitdecode.CrcCheck.DISABLED
     try:
-        with fitdecode.FitReader(
-            str(path), check_crc=fitdecode.CrcCheck.RAISE, error_handling=fitdecode.ErrorHandling.RAISE
-        ) as reader:
+        with fitdecode.FitReader(source, check_crc=check, error_handling=fitdecode.ErrorHandling.RAISE) as reader:
             for frame in reader:
                 if frame.frame_type == fitdecode.FIT_FRAME_DATA:
-                    number += 1
+                    number = seen + 1 if count_from is None else count_from[seen]
+                    seen += 1
                     _message(found, state, number, frame)
     except fitdecode.FitError as error:
         raise BadFile("corrupt_fit", f"{type(error).__name__} after {number} messages; copy the file again") from None
@@ -171,9 +201,54 @@ def _decode(path: Path) -> _Found:
         raise BadFile("corrupt_fit", f"{type(error).__name__} while decoding message {number + 1}") from None
     if state.sleep is not None:
         found.add(state.sleep[0], "sleep_level without an end")
-    if number == 0:
+    if seen == 0 and count_from is None:
         raise BadFile("empty_file", "the file holds no FIT message")
     return found
+
+
+def _record_rows(scanned: fit_records.Scan) -> pa.Table:
+    """The rows of all record messages: one per value that the device knew, one without a metric where it knew none."""
+    microseconds = (scanned.seconds + FIT_EPOCH_S) * 1e6
+    at = pa.array(np.nan_to_num(microseconds).astype(np.int64), mask=np.isnan(microseconds)).cast(UTC_TIME)
+    tables, has_value = [], np.zeros(len(scanned.ordinal), np.bool_)
+    for metric, fields, unit in INSTANTS["record"]:
+        value = np.full(len(scanned.ordinal), np.nan)
+        for name in fields:
+            value = np.where(np.isnan(value), scanned.values.get(name, np.nan), value)
+        rows = np.flatnonzero(~np.isnan(value))
+        has_value[rows] = True
+        tables.append(_rows(scanned.ordinal[rows], "record", metric, at.take(pa.array(rows)), value[rows], unit))
+    rows = np.flatnonzero(~has_value)
+    none = pa.nulls(len(rows), UTC_TIME)
+    tables.append(_rows(scanned.ordinal[rows], "record without a value", None, none, None, None))
+    return pa.concat_tables(tables)
+
+
+def _rows(
+    number: NDArray[np.int64],
+    kind: str,
+    metric: str | None,
+    at: pa.Array,
+    value: NDArray[np.float64] | None,
+    unit: str | None,
+) -> pa.Table:
+    count = len(number)
+
+    def same(text: str | None) -> pa.Array:
+        return pa.repeat(pa.scalar(text, pa.string()), count)
+
+    return pa.table(
+        {
+            "record_no": pa.array(number, pa.int64()),
+            "kind": same(kind),
+            "metric": same(metric),
+            "start_at": at,
+            "end_at": at,
+            "value_src": pa.nulls(count, pa.float64()) if value is None else pa.array(value),
+            "value_text": same(None),
+            "unit_src": same(unit),
+        }
+    )
 
 
 @dataclass

