@@ -36,6 +36,7 @@ from orchestration.cli import (
     sources,
     status,
     synth,
+    treat,
     trial,
     ucum,
     ui,
@@ -114,4 +115,5 @@ app.command()(genotype.genotype)
 app.add_typer(sbml.app, name="sbml")
 app.add_typer(pk.app, name="pk")
 app.add_typer(trial.app, name="trial")
+app.command()(treat.treat)
 app.command()(ui.ui)
