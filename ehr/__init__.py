@@ -2,5 +2,5 @@
 
 `ehr.fhir` reads FHIR R4 through SQL-on-FHIR ViewDefinitions, `ehr.hl7v2` HL7 v2 messages, `ehr.ccda` C-CDA documents,
 `ehr.dicom` headers of DICOM images, `ehr.extract` CSV and Parquet extracts through declared mappings.
-`preview.preview` reads files without landing them. Hands out ``readers.READERS`` and ``tables.TABLES``.
+Hands out ``readers.READERS`` and ``tables.TABLES``.
 """

@@ -7,6 +7,7 @@ A leaf is one value that its format can hold no further division of: an HL7 v2 s
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -49,7 +50,9 @@ class LeafReport:
         sink.note("leaves", orjson.dumps(self.as_dict()).decode())
 
     @classmethod
-    def of(cls, note: str) -> LeafReport:
-        """Read a report back from a manifest entry."""
-        found = orjson.loads(note)
+    def of(cls, notes: Mapping[str, str]) -> LeafReport:
+        """Read a report back from the notes of a manifest entry; empty for formats without leaves."""
+        if "leaves" not in notes:
+            return cls()
+        found = orjson.loads(notes["leaves"])
         return cls(found["leaves"], Counter(found["staged"]), Counter(found["ignored"]), Counter(found["rejected"]))

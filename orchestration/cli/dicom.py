@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.failures import BadData, OneLine, WrongUsage
+from orchestration.cli.failures import BadData, OneLine
 from orchestration.cli.output import AsJson, console, print_json, print_table
+from orchestration.cli.paths import files_below
 
 if TYPE_CHECKING:
-    from ehr.preview import Preview
+    from lake.preview import Preview
 
 app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Look into DICOM files.", rich_markup_mode="rich")
 
@@ -34,17 +35,9 @@ def read(
     Example: twin dicom read ~/images
     """
     from ehr.dicom.reader import READERS
-    from ehr.preview import preview
+    from lake.preview import preview
 
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        raise WrongUsage(f"nothing at {missing[0]}")
-    files = [
-        one
-        for path in paths
-        for one in ([path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()))
-    ]
-    found = preview(READERS[0], files)
+    found = preview(files_below(paths), READERS)
     series = _series(found)
     bad = [(one.path.name, one.refused) for one in found if one.refused]
     bad += [(one.path.name, f"{why.reason}: {why.detail}") for one in found for why in one.rejected]

@@ -85,7 +85,7 @@ def _glucose_of_dump(file: Path) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from wearables.preview import preview
+    from lake.preview import preview
     from wearables.readers import READERS
 
     (found,) = preview([file], READERS)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestration.cli.failures import BadData, OneLine, WrongUsage
+from orchestration.cli.failures import BadData, OneLine
 from orchestration.cli.output import AsJson, console, print_json, print_table
+from orchestration.cli.paths import files_below
 
 if TYPE_CHECKING:
     from ehr.leaves import LeafReport
-    from ehr.preview import Preview
+    from lake.preview import Preview
     from lake.reader import Reader
 
 Files = Annotated[list[Path], typer.Argument(help="Files, or folders of files.")]
@@ -60,21 +61,13 @@ def read_ccda(files: Files, as_json: AsJson = False) -> None:
 
 def _read(reader: Reader, files: list[Path], as_json: bool) -> None:
     from ehr.leaves import LeafReport
-    from ehr.preview import preview
+    from lake.preview import preview
 
-    missing = [path for path in files if not path.exists()]
-    if missing:
-        raise WrongUsage(f"nothing at {missing[0]}")
-    paths = [
-        one
-        for path in files
-        for one in ([path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()))
-    ]
-    found = preview(reader, paths)
+    found = preview(files_below(files), [reader])
     leaves = LeafReport()
     rows: Counter[str] = Counter()
     for one in found:
-        leaves.add(one.leaves)
+        leaves.add(LeafReport.of(one.notes))
         rows.update({table: content.num_rows for table, content in one.tables.items()})
     if as_json:
         print_json({"files": [_as_dict(one) for one in found], "rows": dict(sorted(rows.items())), **leaves.as_dict()})
@@ -87,6 +80,8 @@ def _read(reader: Reader, files: list[Path], as_json: bool) -> None:
 
 
 def _as_dict(one: Preview) -> dict[str, object]:
+    from ehr.leaves import LeafReport
+
     return {
         "file": str(one.path),
         "refused": one.refused or None,
@@ -94,7 +89,7 @@ def _as_dict(one: Preview) -> dict[str, object]:
         "ignored_records": one.ignored,
         "rows": {table: content.num_rows for table, content in one.tables.items()},
         "rejected": [{"position": bad.position, "reason": bad.reason, "detail": bad.detail} for bad in one.rejected],
-        **one.leaves.as_dict(),
+        **LeafReport.of(one.notes).as_dict(),
     }
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.failures import BadData, OneLine, WrongUsage
+from orchestration.cli.failures import BadData, OneLine
 from orchestration.cli.output import AsJson, console, print_json, print_table
+from orchestration.cli.paths import files_below
 
 app = typer.Typer(
     cls=OneLine, no_args_is_help=True, help="Look into device dumps and environment files.", rich_markup_mode="rich"
@@ -36,18 +37,11 @@ def read(
 
     Example: twin wearable read export.zip clarity.csv
     """
-    from wearables.preview import by_metric, preview
+    from lake.preview import preview
+    from wearables.contents import by_metric
     from wearables.readers import READERS
 
-    for path in files:
-        if not path.exists():
-            raise WrongUsage(f"nothing at {path}")
-    paths = [
-        one
-        for path in files
-        for one in ([path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()))
-    ]
-    found = preview(paths, READERS, source)
+    found = preview(files_below(files), READERS, source)
     if as_json:
         print_json(
             [

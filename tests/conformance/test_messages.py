@@ -18,7 +18,8 @@ import pytest
 from ehr.ccda import reader as ccda
 from ehr.hl7v2 import reader as hl7v2
 from ehr.hl7v2.mapping import columns
-from ehr.preview import Preview, preview
+from ehr.leaves import LeafReport
+from lake.preview import Preview, preview
 
 SAMPLES = 152
 
@@ -36,7 +37,7 @@ def documents(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> li
 
 @pytest.fixture(scope="module")
 def read(documents: list[Path]) -> list[Preview]:
-    return preview(ccda.READERS[0], documents)
+    return preview(documents, ccda.READERS)
 
 
 def xml_values(path: Path) -> int:
@@ -61,14 +62,14 @@ def test_every_document_loads(read: list[Preview]) -> None:
 
 def test_every_value_of_every_document_is_accounted_for(read: list[Preview]) -> None:
     for one in read:
-        assert one.leaves.balanced, one.path.name
-        assert one.leaves.total == xml_values(one.path), one.path.name
+        assert LeafReport.of(one.notes).balanced, one.path.name
+        assert LeafReport.of(one.notes).total == xml_values(one.path), one.path.name
 
 
 def test_values_staged_as_written_are_rows(read: list[Preview]) -> None:
     for one in read:
         rows = one.tables["ccda_value"].num_rows if "ccda_value" in one.tables else 0
-        assert rows == one.leaves.staged["ccda_value"], one.path.name
+        assert rows == LeafReport.of(one.notes).staged["ccda_value"], one.path.name
 
 
 def test_every_section_of_the_examples_gives_typed_rows(read: list[Preview]) -> None:
@@ -107,22 +108,22 @@ def test_the_message_of_the_v2_to_fhir_project_is_read_field_by_field(shared_dat
         bundle = ElementTree.parse(opened.extractfile("samples/fhir-bundles/FHIR_bundle.hl7_MDM_T02.xml"))
     path = tmp_path / "mdm.hl7"
     path.write_bytes(content)
-    (found,) = preview(hl7v2.READERS[0], [path])
+    (found,) = preview([path], hl7v2.READERS)
     assert found.records["rejected"] == 0
-    assert found.leaves.balanced
+    assert LeafReport.of(found.notes).balanced
     parts = [piece for line in content.decode().splitlines() for piece in line.split("|")[1:]]
     values = sum(
         sum(bool(leaf) for rep in part.split("~") for comp in rep.split("^") for leaf in comp.split("&"))
         for part in parts
     )
     # MSH-2 came apart above into nothing but its escape character; MSH-1 and MSH-2 are one value each
-    assert found.leaves.total == values - 1 + 2
+    assert LeafReport.of(found.notes).total == values - 1 + 2
     for table, rows in found.tables.items():
         own = columns(table) if table != "hl7v2_value" else ["value"]
         cells = sum(
             pc.count(rows[name], mode="only_valid").as_py() for name in own if pa.types.is_string(rows[name].type)
         )
-        assert cells == found.leaves.staged[table], table
+        assert cells == LeafReport.of(found.notes).staged[table], table
 
     def expected(path: str) -> list[str | None]:
         steps = "/".join("{http://hl7.org/fhir}" + step for step in f"Patient/{path}".split("/"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ehr.preview import Preview, preview
+from ehr.leaves import LeafReport
+from lake.preview import Preview, preview
 from lake.reader import Reader
 
 ReadAll = Callable[[Mapping[str, str | bytes]], dict[str, Preview]]
@@ -22,11 +23,11 @@ def reading(tmp_path: Path) -> Callable[[Reader, str], ReadAll]:
             paths = {case: tmp_path / f"{number}{suffix}" for number, case in enumerate(contents)}
             for case, content in contents.items():
                 paths[case].write_bytes(content.encode() if isinstance(content, str) else content)
-            found = dict(zip(contents, preview(reader, list(paths.values())), strict=True))
+            found = dict(zip(contents, preview(list(paths.values()), [reader]), strict=True))
             for one in found.values():
                 if not one.refused:
                     assert one.records["read"] == sum(one.records[name] for name in ("accepted", "rejected", "ignored"))
-                    assert one.leaves.balanced
+                    assert LeafReport.of(one.notes).balanced
             return found
 
         return _read

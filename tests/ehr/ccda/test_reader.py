@@ -14,7 +14,8 @@ from ehr.ccda import xml
 from ehr.ccda.mapping import mapping
 from ehr.ccda.reader import READERS
 from ehr.ccda.tables import TABLES
-from ehr.preview import Preview
+from ehr.leaves import LeafReport
+from lake.preview import Preview
 from lake.quarantine import BadFile
 from lake.reader import Landed
 from lake.settings import Settings
@@ -102,7 +103,7 @@ def test_harmless_forms_are_read_alike(read_all) -> None:
     }
     found = read_all(forms)
     for form, one in found.items():
-        assert one.leaves.staged == found["plain"].leaves.staged, form
+        assert LeafReport.of(one.notes).staged == LeafReport.of(found["plain"].notes).staged, form
         assert one.records == found["plain"].records, form
 
 
@@ -112,7 +113,7 @@ def test_an_entry_without_a_statement_is_rejected_and_the_rest_is_staged(read) -
     )
     assert [(bad.reason, bad.record_no) for bad in found.rejected] == [("wrong_shape", 2)]
     assert found.rejected[0].position.startswith("line ")
-    assert found.leaves.rejected == {"wrong_shape": 2}
+    assert LeafReport.of(found.notes).rejected == {"wrong_shape": 2}
     assert rows(found, "ccda_result", "code") == [("4548-4",)]
     assert rows(found, "ccda_social_history", "value_code") == [("8517006",)]
 
@@ -132,7 +133,7 @@ def test_an_unstructured_document_keeps_its_content_in_the_landed_file(read) -> 
     start, end = document().index("<structuredBody>"), document().index("</component></ClinicalDocument>")
     body = '<nonXMLBody><text mediaType="application/pdf" representation="B64">JVBERi0=</text></nonXMLBody>'
     found = read(document()[:start] + body + document()[end:])
-    assert found.leaves.ignored["embedded_document"] == 3
+    assert LeafReport.of(found.notes).ignored["embedded_document"] == 3
     assert "JVBERi0=" not in {value for (value,) in rows(found, "ccda_value", "value")}
     assert rows(found, "ccda_document", "patient_id") == [("CD-5^^^1.2.8",)]
 

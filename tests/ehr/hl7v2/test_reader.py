@@ -7,10 +7,11 @@ import gzip
 import pytest
 
 from ehr.hl7v2.reader import READERS
-from ehr.preview import Preview
+from ehr.leaves import LeafReport
 from lake import landing
 from lake.contracts import load
 from lake.ingest import ingest
+from lake.preview import Preview
 from lake.settings import PROJECT_DIR, Settings
 from tests.ehr.hl7v2.messages import message, msh, obr, obx, pid, pv1
 
@@ -51,7 +52,7 @@ def test_a_bad_segment_is_rejected_with_its_line_and_the_rest_is_staged(read_all
         at, _, reason = BAD[case]
         assert [(bad.position, bad.reason) for bad in found.rejected] == [(f"line {at + 1}", reason)], case
         assert found.records == {"read": 5, "accepted": 4, "rejected": 1, "ignored": 0}
-        assert found.leaves.rejected.total() >= 1
+        assert LeafReport.of(found.notes).rejected.total() >= 1
         assert rows(found, "hl7v2_observation", "value_1", "patient_id") == [("99", "1^^^STA")]
 
 
@@ -211,7 +212,7 @@ def test_embedded_documents_stay_in_the_landed_file(read) -> None:
         message(msh("ORU^R01", "20240101"), pid("1"), obr("F"), obx("1^pdf^L", "A^AP^PDF^Base64^JVBERi0=", kind="ED"))
     )
     assert rows(found, "hl7v2_observation", "value_3", "value_5") == [("PDF", None)]
-    assert found.leaves.ignored["embedded_document"] == 1
+    assert LeafReport.of(found.notes).ignored["embedded_document"] == 1
 
 
 def test_files_read_in_one_go_are_as_each_alone(read, read_all) -> None:
@@ -223,7 +224,11 @@ def test_files_read_in_one_go_are_as_each_alone(read, read_all) -> None:
     together = read_all(contents)
     for case, content in contents.items():
         alone, one = read(content), together[case]
-        assert (alone.records, alone.leaves, alone.rejected) == (one.records, one.leaves, one.rejected), case
+        assert (alone.records, LeafReport.of(alone.notes), alone.rejected) == (
+            one.records,
+            LeafReport.of(one.notes),
+            one.rejected,
+        ), case
         for table, staged in alone.tables.items():
             assert staged.drop(["file_id"]).to_pylist() == one.tables[table].drop(["file_id"]).to_pylist(), case
 
