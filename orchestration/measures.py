@@ -32,6 +32,11 @@ SELECTION = (
 """Test cases share names and record numbers: here every case stays a person of its own. Nobody opens the home later."""
 
 
+TERMINOLOGY = "terminology"
+VALUE_SET = "value_set_code"
+"""Source and raw table of value sets."""
+
+
 class NothingToMeasure(ValueError):
     """There are no cases, or no value sets."""
 
@@ -138,7 +143,7 @@ def _land(settings: Settings, cases: Sequence[Case], value_sets: Sequence[Path])
     for source, members in sources.items():
         write_layer(members, settings.landing / source)
     for number, path in enumerate(value_sets, 1):
-        target = settings.landing / "terminology" / f"value_sets_{number}{''.join(path.suffixes[-2:])}"
+        target = settings.landing / TERMINOLOGY / f"value_sets_{number}{''.join(path.suffixes[-2:])}"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     return sources
@@ -147,6 +152,12 @@ def _land(settings: Settings, cases: Sequence[Case], value_sets: Sequence[Path])
 def _ingest(settings: Settings, folder: Path) -> list[Problem]:
     rooms.ensure_typed_files(settings)
     entries = ingest(settings, rooms.readers_of("ehr"), {}, pending(settings))
+    if not any(VALUE_SET in one.rows for one in entries):
+        reasons = "; ".join(
+            f"{one.reason}: {one.detail}" for one in entries if one.source == TERMINOLOGY and one.status == "rejected"
+        )
+        expected = "CSV with valueset_url (or oid), system and code is expected"
+        raise NothingToMeasure(f"no value set in the files given: {expected} {reasons}".strip())
     return [
         Problem(Path(one.path), "file", f"{one.reason}: {one.detail}")
         if one.status == "rejected"

@@ -14,6 +14,9 @@ from orchestration.cli.output import AsJson, console, print_json, print_table, p
 if TYPE_CHECKING:
     from orchestration.measures import Measured
 
+FEW = 30
+"""So many cases are listed one by one."""
+
 app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Run and list the quality measures.", rich_markup_mode="rich")
 
 
@@ -40,12 +43,14 @@ def run(
         list[Path] | None,
         typer.Option("--value-sets", help="CSV of value sets (may be repeated); default: valuesets* beside the cases."),
     ] = None,
+    every_case: Annotated[bool, typer.Option("--every-case", help="List all cases, however many there are.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute a quality measure for FHIR test cases: the files go through the reader and the dbt models as always.
 
     Where a MeasureReport in or beside a case says what to expect, the two are compared. Exit status 1 if a case
-    differs from what is expected or could not be read.
+    differs from what is expected or could not be read. Of many cases, counts per measure and those that differ are
+    shown; nothing is kept, and TWIN_HOME is not touched.
 
     Example: twin measure run cms122 ./cases --value-sets valuesets.csv
     """
@@ -77,15 +82,39 @@ def run(
             }
         )
     else:
-        _show(outcome.results, differing)
+        if every_case or len(outcome.results) <= FEW:
+            _show(outcome.results)
+        else:
+            _show_counts(outcome.results)
+        _show_differing(differing)
         for problem in outcome.problems:
             console().print(f"{problem.file.name}, {problem.position}: {problem.reason}")
         console().print(f"{len(outcome.results)} results, {len(judged) - len(differing)} of {len(judged)} as expected")
+        if without := [one for one in differing if one.unknown_codes]:
+            codes = sorted({code for one in without for code in one.unknown_codes})
+            console().print(
+                f"{len(without)} of those that differ have visits with codes that no value set holds ("
+                f"{', '.join(codes[:12])}{' …' if len(codes) > 12 else ''}): give complete ones with --value-sets"
+            )
     if differing or outcome.problems:
         raise BadData(f"{len(differing)} cases differ from what is expected, {len(outcome.problems)} problems in files")
 
 
-def _show(results: list[Measured], differing: list[Measured]) -> None:
+def _show_counts(results: list[Measured]) -> None:
+    """One row per measure: people in each population, and how many cases are as expected."""
+    from orchestration.measures import POPULATIONS
+
+    rows = []
+    for measure in dict.fromkeys(one.measure for one in results):
+        ours = [one for one in results if one.measure == measure]
+        judged = [one for one in ours if one.expected is not None]
+        counts = [sum(one.populations[name] for one in ours) for name in POPULATIONS]
+        rows.append([measure, len(ours), *counts, f"{sum(not one.differing for one in judged)} of {len(judged)}"])
+    populations = ("initial population", "denominator", "exclusions", "exceptions", "numerator")
+    print_table(("measure", "cases", *populations, "as expected"), rows, "Episodes and people counted")
+
+
+def _show(results: list[Measured]) -> None:
     from orchestration.measures import POPULATIONS
 
     header = (
@@ -106,6 +135,9 @@ def _show(results: list[Measured], differing: list[Measured]) -> None:
             for one in results
         ],
     )
+
+
+def _show_differing(differing: list[Measured]) -> None:
     if differing:
         print_table(
             ("measure", "case", "differs", "encounter codes in no value set", "description"),

@@ -1,4 +1,5 @@
--- What was not done for a reason stands in stg_fhir__not_done.
+-- What was not done for a reason stands in stg_fhir__not_done. A number keeps the form it is written in as
+-- value_text: 1.50 says more than 1.5 (FHIR R4, decimal).
 select
     {{
         fhir_record(
@@ -11,7 +12,7 @@ select
                 "is_revision": "coalesce(status in ('amended', 'corrected'), false)",
                 "value_num": "value_num",
                 "comparator": "comparator",
-                "value_text": "coalesce(value_text, value_code_display)",
+                "value_text": "coalesce(value_text, value_code_display, value_literal)",
                 "value_code_system": "value_code_system",
                 "value_code": "value_code",
                 "unit_src": "coalesce(case when unit_system = 'http://unitsofmeasure.org' then unit_code end, unit, unit_code)",
