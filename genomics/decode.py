@@ -26,6 +26,9 @@ OK, NOT_CALLED, HALF_CALL, LOW_GQ, LOW_DP, POLYPLOID, INVALID = range(7)
 STRIDE_SAMPLES = 8
 """From this many samples on, the word matrix pays."""
 
+FEW_SAMPLES = 16
+"""Up to this many samples, Arrow splits the lines into columns."""
+
 _TAB, _NEWLINE, _COLON, _PIPE, _SLASH = b"\t\n:|/"
 _SEPARATOR = np.zeros(256, dtype=bool)
 _SEPARATOR[[_TAB, _NEWLINE, _COLON]] = True
@@ -191,6 +194,10 @@ def _completeness(a0: np.ndarray, a1: np.ndarray) -> np.ndarray:
 def _decode_fields(
     text: bytes, numbers: np.ndarray, *, n_samples: int, columns: int, with_info: bool, quality: Quality
 ) -> Lines:
+    if 0 < n_samples <= FEW_SAMPLES and columns == 9 + n_samples:
+        decoded = _decode_few(text, numbers, n_samples, with_info=with_info, quality=quality)
+        if decoded is not None:
+            return decoded
     problems: list[Problem] = []
     while True:
         buffer = np.frombuffer(text + b"\0\0\0", dtype=np.uint8)
@@ -221,6 +228,31 @@ def _decode_fields(
     return Lines(numbers, fixed, calls, has_genotypes, problems)
 
 
+def _decode_few(text: bytes, numbers: np.ndarray, n_samples: int, *, with_info: bool, quality: Quality) -> Lines | None:
+    """Lines of few samples, most of whose bytes no one wants: Arrow finds the columns, only samples are looked into.
+
+    None where a line is not as it should be; the other way then finds out which and why.
+    """
+    samples = [f"_{index}" for index in range(n_samples)]
+    table = _tokenised(text, 9 + n_samples, with_info, samples)
+    if table is None or table.num_rows != len(numbers):
+        return None
+    joined = pc.binary_join_element_wise(*(table[name].combine_chunks() for name in samples), "", "\t")
+    # every field ends with a tab, and one stands before the first: terminators are then evenly spaced
+    start, end = np.frombuffer(joined.buffers()[1], dtype=np.int32)[[joined.offset, joined.offset + len(joined)]]
+    content = np.frombuffer(joined.buffers()[2], dtype=np.uint8)[start:end]
+    buffer = np.concatenate((np.array([_TAB], dtype=np.uint8), content, np.zeros(3, dtype=np.uint8)))
+    separators = np.flatnonzero(_SEPARATOR[buffer[: len(content) + 1]])
+    terminators = np.flatnonzero(buffer[separators] != _COLON)
+    if len(terminators) != len(numbers) * n_samples + 1:
+        return None
+    ends = terminators[1:].reshape(len(numbers), n_samples)
+    fields = _Fields(buffer, separators, np.column_stack((terminators[:-1:n_samples], ends)))
+    fixed = table.drop_columns(samples)
+    calls, has_genotypes = _genotypes(fields, fixed, quality)
+    return Lines(numbers, fixed, calls, has_genotypes, [])
+
+
 def _no_calls() -> Calls:
     wide, small = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int8)
     return Calls(wide, wide, small, small, np.empty(0, dtype=bool), wide, wide, wide, small)
@@ -239,10 +271,22 @@ def _fixed_of(text: bytes, columns: int, n_samples: int, with_info: bool) -> tup
 
 def _read_fixed(text: bytes, columns: int, with_info: bool) -> tuple[pa.Table, np.ndarray | None]:
     """Tokenise the fixed columns; when the text is not UTF-8, tell which lines spoil it instead."""
-    names = [*FIXED, "FORMAT", *(f"_{index}" for index in range(columns - 9))][:columns]
-    wanted = [name for name in names[:9] if name != "QUAL" and (with_info or name != "INFO")]
     if text == b"\n" or not text:
-        return pa.table({name: pa.array([], pa.string()) for name in wanted}), None
+        return pa.table({name: pa.array([], pa.string()) for name in _wanted(columns, with_info)}), None
+    table = _tokenised(text, columns, with_info)
+    if table is None:
+        return pa.table({}), np.array([not _is_utf8(line) for line in text.split(b"\n")[:-1]])
+    return table, None
+
+
+def _wanted(columns: int, with_info: bool) -> list[str]:
+    return [name for name in [*FIXED, "FORMAT"][:columns] if name != "QUAL" and (with_info or name != "INFO")]
+
+
+def _tokenised(text: bytes, columns: int, with_info: bool, further: list[str] | None = None) -> pa.Table | None:
+    """The wanted columns as strings; None when a line has another number of columns or is not UTF-8."""
+    names = [*FIXED, "FORMAT", *(f"_{index}" for index in range(columns - 9))][:columns]
+    wanted = [*_wanted(columns, with_info), *(further or [])]
     try:
         table = csv.read_csv(
             pa.py_buffer(text),
@@ -253,8 +297,8 @@ def _read_fixed(text: bytes, columns: int, with_info: bool) -> tuple[pa.Table, n
             ),
         )
     except (pa.ArrowInvalid, UnicodeDecodeError):
-        return pa.table({}), np.array([not _is_utf8(line) for line in text.split(b"\n")[:-1]])
-    return table.combine_chunks(), None
+        return None
+    return table.combine_chunks()
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -339,7 +383,9 @@ def _genotypes(fields: _Fields, fixed: pa.Table, quality: Quality) -> tuple[Call
     reasons = _parse_odd(calls, exact, buffer, start[picked], end[picked])
     calls.reason = _completeness(calls.a0, calls.a1)
     good = calls.reason == OK
-    calls.reason[good & poor_dp[picked]] = LOW_DP
+    # only now is the ploidy of odd calls known, such as 0/13
+    least_dp = np.where(calls.a1 == HAPLOID, quality.min_dp // 2, quality.min_dp)
+    calls.reason[good & (calls.dp >= 0) & (calls.dp < least_dp)] = LOW_DP
     calls.reason[good & poor_gq[picked]] = LOW_GQ
     calls.reason[exact] = np.where(reasons != OK, reasons, calls.reason[exact])
     return calls, has_genotypes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +13,12 @@ _FNV_PRIME = np.uint64(0x100000001B3)
 
 IUPAC_FIRST = str.maketrans("RYSWKMBDHV", "ACCAGACAAA")
 """VCF 4.3, 1.6.1.4: an ambiguity code in REF is reduced to the concrete base that comes first in the alphabet."""
+
+
+def by_value(strings: pa.Array, function: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Apply a function of single strings to each distinct string once: alleles and filters repeat."""
+    codes = strings.dictionary_encode()
+    return function(codes.dictionary).take(codes.indices)
 
 
 def is_sequence(alleles: pa.Array) -> pa.Array:
@@ -82,37 +90,70 @@ def variant_ids(build: str, chrom: pa.Array, pos: np.ndarray, ref: pa.Array, alt
     """Return the signed 64-bit identifier of ``build:chrom:pos:ref:alt``.
 
     FNV-1a over the ASCII text, then MurmurHash3's 64-bit finaliser, read as a signed integer: the same in every
-    language and version, so reloading a file gives the same rows.
+    language and version, so reloading a file gives the same rows. The text itself is never put together: its parts
+    are hashed one after another.
     """
-    keys = pc.binary_join_element_wise(build, chrom, pc.cast(pa.array(pos), pa.string()), ref, alt, ":")
-    return hash_strings(keys)
+    state = np.full(len(pos), _FNV_OFFSET)
+    with np.errstate(over="ignore"):
+        codes = (chrom.combine_chunks() if isinstance(chrom, pa.ChunkedArray) else chrom).dictionary_encode()
+        heads = [_hash_text(f"{build}:{name}:") for name in codes.dictionary.to_pylist()]
+        if heads:
+            state = np.array(heads, dtype=np.uint64)[np.asarray(codes.indices)]
+        _hash_digits(state, pos)
+        for alleles in (ref, alt):
+            state ^= np.uint64(ord(":"))
+            state *= _FNV_PRIME
+            _hash_characters(state, alleles)
+        return _finalised(state).view(np.int64)
 
 
-def hash_strings(strings: pa.Array) -> np.ndarray:
-    """Hash ASCII strings to signed 64 bits, column by column of characters instead of row by row."""
+def _hash_text(text: str) -> int:
+    state = int(_FNV_OFFSET)
+    for byte in text.encode():
+        state = (state ^ byte) * int(_FNV_PRIME) & 0xFFFFFFFFFFFFFFFF
+    return state
+
+
+def _hash_digits(state: np.ndarray, numbers: np.ndarray) -> None:
+    """Hash non-negative numbers as they are written, without leading zeros, in place."""
+    numbers = np.asarray(numbers, dtype=np.int64)
+    power = 1
+    while len(numbers) and power * 10 <= int(numbers.max()):
+        power *= 10
+    while power:
+        digit = (numbers // power % 10 + ord("0")).astype(np.uint64)
+        if power == 1 or int(numbers.min(initial=power)) >= power:
+            state ^= digit
+            state *= _FNV_PRIME
+        else:
+            rows = np.flatnonzero(numbers >= power)
+            state[rows] = (state[rows] ^ digit[rows]) * _FNV_PRIME
+        power //= 10
+
+
+def _hash_characters(state: np.ndarray, strings: pa.Array) -> None:
+    """Hash strings in place, character by character over all rows that are that long."""
     if isinstance(strings, pa.ChunkedArray):
         strings = strings.combine_chunks()
-    count = len(strings)
-    if not count:
-        return np.empty(0, dtype=np.int64)
-    _, offset_buffer, data_buffer = strings.buffers()
-    offsets = np.frombuffer(offset_buffer, dtype=np.int32)[strings.offset : strings.offset + count + 1].astype(np.int64)
-    data = np.frombuffer(data_buffer, dtype=np.uint8)
+    offsets = np.frombuffer(strings.buffers()[1], dtype=np.int32)[strings.offset : strings.offset + len(strings) + 1]
+    data = np.frombuffer(strings.buffers()[2] or b"", dtype=np.uint8)
     starts, lengths = offsets[:-1], np.diff(offsets)
-    order = np.argsort(-lengths, kind="stable")
-    starts, lengths = starts[order], lengths[order]
-    state = np.full(count, _FNV_OFFSET)
-    # rows still being read are a prefix of the order, because it goes from long to short
-    alive = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
-    with np.errstate(over="ignore"):
-        for index, rows in enumerate(alive):
-            state[:rows] ^= data[starts[:rows] + index]
-            state[:rows] *= _FNV_PRIME
-        state ^= state >> np.uint64(33)
-        state *= np.uint64(0xFF51AFD7ED558CCD)
-        state ^= state >> np.uint64(33)
-        state *= np.uint64(0xC4CEB9FE1A85EC53)
-        state ^= state >> np.uint64(33)
-    result = np.empty(count, dtype=np.uint64)
-    result[order] = state
-    return result.view(np.int64)
+    if len(lengths) and (lengths >= 1).all():
+        state ^= data[starts]
+        state *= _FNV_PRIME
+        index, rows = 1, np.flatnonzero(lengths > 1)
+    else:
+        index, rows = 0, np.flatnonzero(lengths > 0)
+    while len(rows):
+        state[rows] = (state[rows] ^ data[starts[rows] + index]) * _FNV_PRIME
+        index += 1
+        rows = rows[lengths[rows] > index]
+
+
+def _finalised(state: np.ndarray) -> np.ndarray:
+    state ^= state >> np.uint64(33)
+    state *= np.uint64(0xFF51AFD7ED558CCD)
+    state ^= state >> np.uint64(33)
+    state *= np.uint64(0xC4CEB9FE1A85EC53)
+    state ^= state >> np.uint64(33)
+    return state

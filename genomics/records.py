@@ -14,7 +14,7 @@ from genomics.builds import LENGTHS, SENTINELS, in_par
 from genomics.decode import HAPLOID, INVALID, MISSING, OK, REASONS, Calls, Lines, Problem
 from genomics.header import REFERENCE_BLOCK_ALLELES, Header
 from genomics.intervals import Intervals, concatenate, merge
-from genomics.normalise import clean_reference, is_sequence, trim, variant_ids
+from genomics.normalise import by_value, clean_reference, is_sequence, trim, variant_ids
 
 REFERENCE_ONLY = (".", *REFERENCE_BLOCK_ALLELES)
 PASSING = ("PASS", ".", "", "RefCall")
@@ -90,7 +90,7 @@ def rows_of(lines: Lines, header: Header, build: str, tally: Tally) -> Rows:
     _check_alleles(records)
     _count(records, tally)
     _count_reference(records, tally)
-    sequence = np.asarray(is_sequence(records.allele))
+    sequence = np.asarray(by_value(records.allele, is_sequence))
     reference_only = np.asarray(pc.is_in(records.allele, value_set=pa.array(REFERENCE_ONLY)))
     star = np.asarray(pc.equal(records.allele, "*"))
     shown = records.lines.has_genotypes[records.parent]
@@ -118,19 +118,35 @@ def _records(lines: Lines, header: Header, build: str, problems: list[Problem]) 
     number = np.arange(len(allele)) - np.repeat(np.cumsum(n_alts) - n_alts, n_alts) + 1
     evidence = np.ones(len(pos), dtype=bool)
     evidence[parent[~np.asarray(pc.is_in(allele, value_set=pa.array(REFERENCE_ONLY)))]] = False
-    passed = np.asarray(pc.is_in(lines.fixed["FILTER"].combine_chunks(), value_set=pa.array(PASSING)))
+    passed = np.asarray(by_value(lines.fixed["FILTER"].combine_chunks(), _is_passing))
     end = _ends(lines, pos, ref)
     return _Records(lines, build, chrom, pos, ref, parent, allele, n_alts, number, evidence, passed, end)
+
+
+def _is_passing(filters: pa.Array) -> pa.Array:
+    return pc.is_in(filters, value_set=pa.array(PASSING))
+
+
+def _is_allele(alleles: pa.Array) -> pa.Array:
+    return pc.match_substring_regex(alleles, r"^([ACGTN]+|\*|\.|<[^<>\s]+>|.*[\[\]].*|\.[ACGTN]+|[ACGTN]+\.)$")
+
+
+def _positions(text: pa.Array) -> np.ndarray:
+    """POS as numbers; 0 where it is none."""
+    try:
+        pos = np.asarray(pc.cast(text, pa.int64()))
+    except pa.ArrowInvalid:
+        digits = pc.match_substring_regex(text, "^[0-9]{1,10}$")
+        return np.asarray(pc.cast(pc.if_else(digits, text, "0"), pa.int64())).copy()
+    return np.where((pos < 0) | (pos >= 10**10), 0, pos)
 
 
 def _place(lines: Lines, header: Header) -> tuple[pa.Array, np.ndarray, pa.Array]:
     names = lines.fixed["CHROM"].combine_chunks().dictionary_encode()
     canonical = pa.array([header.canonical(name) for name in names.dictionary.to_pylist()], pa.string())
     chrom = canonical.take(names.indices)
-    text = lines.fixed["POS"].combine_chunks()
-    digits = pc.match_substring_regex(text, "^[0-9]{1,10}$")
-    pos = np.asarray(pc.cast(pc.if_else(digits, text, "0"), pa.int64())).copy()
-    return chrom, pos, clean_reference(lines.fixed["REF"].combine_chunks())
+    pos = _positions(lines.fixed["POS"].combine_chunks())
+    return chrom, pos, by_value(lines.fixed["REF"].combine_chunks(), clean_reference)
 
 
 def _validate(
@@ -144,7 +160,7 @@ def _validate(
     codes = chrom.dictionary_encode()
     longest = np.array([limits.get(name, _MAX_POSITION) for name in codes.dictionary.to_pylist()], dtype=np.int64)
     beyond = pos > (longest[np.asarray(codes.indices)] if len(longest) else _MAX_POSITION)
-    usable = pc.match_substring_regex(allele, r"^([ACGTN]+|\*|\.|<[^<>\s]+>|.*[\[\]].*|\.[ACGTN]+|[ACGTN]+\.)$")
+    usable = by_value(allele, _is_allele)
     bad_alt, same = np.zeros((2, len(pos)), dtype=bool)
     bad_alt[parent[~np.asarray(usable)]] = True
     equal = pc.equal(allele, ref.take(pa.array(parent))).fill_null(False)

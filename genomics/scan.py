@@ -205,7 +205,7 @@ def _body(path: Path, header: Header, settings: Settings) -> Iterator[tuple[int,
         if at < len(text):
             body = text[at:] if at else text
             yield line, body
-            line += body.count(b"\n")
+            line += int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == 10))
 
 
 def _batches(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from genomics.scan import BCF_MAGIC, scan
 from genomics.tables import (
     GENOME_CALLABLE_INTERVAL,
@@ -22,6 +24,17 @@ def is_vcf(landed: Landed) -> bool:
     return landed.name.endswith(_NAMES) or head.startswith(("##fileformat=VCF", BCF_MAGIC.decode()))
 
 
+_CODED = frozenset({"build", "chrom", "ref", "alt", "filter", "source_ref", "source_alt", "sample", "state", "reason"})
+"""Columns whose values repeat: coded here once, they need no second look when they are written."""
+
+
+def _coded(rows: pa.Table) -> pa.Table:
+    for index, name in enumerate(rows.column_names):
+        if name in _CODED:
+            rows = rows.set_column(index, name, rows.column(index).dictionary_encode())
+    return rows
+
+
 def read_vcf(landed: Landed, sink: Sink) -> None:
     """Write samples, variants, sparse genotypes and reference stretches of one file."""
     opened = scan(landed.path, sink.settings, scratch=sink.work)
@@ -30,7 +43,7 @@ def read_vcf(landed: Landed, sink: Sink) -> None:
     sink.note("vcf_version", opened.header.version)
     for batch in opened.batches:
         for table, rows in batch.tables.items():
-            sink.write(table, rows)
+            sink.write(table, _coded(rows))
         for problem in batch.problems:
             sink.reject(
                 f"line {problem.line_no}",
