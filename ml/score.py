@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lake import derived
 from lake.settings import Settings
-from ml import cohort, core, tables, tracking
+from ml import actions, cohort, core, tables, tracking
 from ml import task as tasks
 from ml.equations import get
 from ml.features import build as features
@@ -72,7 +73,10 @@ def score(settings: Settings, name: str) -> ScoreResult:
     finally:
         connection.close()
     rows = _rows(task, version, made, design, people=people, as_of=as_of, content=content)
-    derived.replace(settings, tables.SCORED_COHORT, task.name, _keep_times(settings, task, rows))
+    before = _before(settings, task, as_of)
+    scored = _keep_times(settings, task, _with_before(rows, before))
+    derived.replace(settings, tables.SCORED_COHORT, task.name, scored)
+    _remember(settings, task, scored)
     derived.replace(settings, tables.FEATURE_VALUE_LATEST, task.name, latest(task, design))
     risk = rows["risk"].drop_null().to_numpy()
     bands = rows["band"].drop_null().value_counts().to_pylist()
@@ -175,8 +179,56 @@ def _rows(
             "eligible": people["eligible"],
             "ineligible_reason": people["ineligible_reason"],
             "reasons": padded(reasons, text),
+            "out_of_range_inputs": padded(equation.out_of_range_names() if equation else [""] * scored, text),
+            "oldest_input_days": padded(_oldest(design), number),
+            "actions": padded(actions.recommended(task, design, risk, risk_equation, as_of), text),
         }
     )
+
+
+def _oldest(design: Design) -> np.ndarray:
+    """Return the days since the oldest value behind each person's score was observed (n,)."""
+    days = (design.index_at[:, None] - design.event_at) / np.timedelta64(1, "D")
+    days = np.where(np.isnat(design.event_at), -np.inf, days)
+    oldest = days.max(axis=1, initial=-np.inf)
+    return np.where(np.isfinite(oldest), oldest, np.nan)
+
+
+def _before(settings: Settings, task: Task, as_of: datetime) -> pa.Table:
+    """Return each person's latest earlier score of the task: person_id, risk_before, as_of_before."""
+    history = derived.read(settings, tables.SCORE_HISTORY)
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.register("history", history)
+        return connection.sql(
+            """
+            select person_id, arg_max(risk, (as_of, scored_at)) as risk_before, max(as_of) as as_of_before
+            from history
+            where task = $task and as_of < $at::timestamp
+            group by person_id
+            """,
+            params={"task": task.name, "at": as_of},
+        ).to_arrow_table()
+    finally:
+        connection.close()
+
+
+def _with_before(rows: pa.Table, before: pa.Table) -> pa.Table:
+    position = pc.index_in(rows["person_id"], before["person_id"].combine_chunks())
+    for name, kind in (("risk_before", pa.float64()), ("as_of_before", pa.timestamp("us"))):
+        rows = rows.append_column(name, pc.take(before[name].cast(kind), position))
+    return rows
+
+
+def _remember(settings: Settings, task: Task, scored: pa.Table) -> None:
+    """Add the scores to the history; what stands there is never written again."""
+    given = scored.filter(scored["eligible"])
+    if not given.num_rows:
+        return
+    first = given.slice(0, 1).to_pylist()[0]
+    part = f"{task.name}.{first['as_of']:%Y%m%dT%H%M%S}.v{first['model_version']}.{first['core_version']}"
+    if not (settings.derived / tables.SCORE_HISTORY.name / f"{part}.parquet").exists():
+        derived.replace(settings, tables.SCORE_HISTORY, part, given)
 
 
 def _reasons(made: Bundle, design: Design) -> list[str]:

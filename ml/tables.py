@@ -90,7 +90,40 @@ SCORED_COHORT = table(
     eligible=pa.bool_(),
     ineligible_reason=pa.string(),
     reasons=pa.string(),
+    out_of_range_inputs=pa.string(),
+    oldest_input_days=pa.float64(),
+    actions=pa.string(),
+    risk_before=pa.float64(),
+    as_of_before=UTC_TIME,
     scored_at=UTC_TIME,
 )
 
-DERIVED: tuple[Table, ...] = (TASK_COHORT, TASK_ATTRITION, FEATURE_VALUE_LATEST, MODEL_METRIC, SCORED_COHORT)
+SCORE_HISTORY = table(
+    "score_history",
+    "One row per task, person, scored date, model version and core version: every score ever given. "
+    "Rows are only added. Research use, not for care.",
+    task=pa.string(),
+    task_hash=pa.string(),
+    person_id=pa.string(),
+    as_of=UTC_TIME,
+    horizon_days=pa.int64(),
+    model_name=pa.string(),
+    model_version=pa.string(),
+    run_id=pa.string(),
+    core_version=pa.string(),
+    risk=pa.float64(),
+    risk_lo=pa.float64(),
+    risk_hi=pa.float64(),
+    risk_equation=pa.float64(),
+    band=pa.string(),
+    scored_at=UTC_TIME,
+)
+
+DERIVED: tuple[Table, ...] = (
+    TASK_COHORT,
+    TASK_ATTRITION,
+    FEATURE_VALUE_LATEST,
+    MODEL_METRIC,
+    SCORED_COHORT,
+    SCORE_HISTORY,
+)

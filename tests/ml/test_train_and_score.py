@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,28 @@ def test_the_values_behind_the_scores_were_known(home: Settings, scored: list[di
 def test_scoring_again_changes_nothing(home: Settings, scored: list[dict[str, Any]]) -> None:
     score(home, TASK)
     assert derived.read(home, tables.SCORED_COHORT).to_pylist() == scored
+
+
+def test_scores_are_remembered_and_compared_with_the_last(home: Settings, scored: list[dict[str, Any]]) -> None:
+    history = derived.read(home, tables.SCORE_HISTORY).to_pylist()
+    given = [row for row in scored if row["eligible"]]
+    assert {(row["person_id"], row["risk"]) for row in history} == {(row["person_id"], row["risk"]) for row in given}
+    assert all(row["risk_before"] is None for row in scored)
+    assert all(json.loads(row["actions"]) is not None and row["oldest_input_days"] >= 0 for row in given)
+    (part,) = (home.derived / tables.SCORE_HISTORY.name).glob("*.parquet")
+    earlier = derived.read(home, tables.SCORE_HISTORY)
+    as_of = earlier.column_names.index("as_of")
+    shifted = earlier.set_column(as_of, "as_of", [[row["as_of"] - timedelta(days=365) for row in history]])
+    try:
+        derived.replace(home, tables.SCORE_HISTORY, "a_year_ago", shifted)
+        before = part.stat().st_mtime_ns
+        score(home, TASK)
+        now = [row for row in derived.read(home, tables.SCORED_COHORT).to_pylist() if row["eligible"]]
+        assert all(row["risk_before"] == row["risk"] for row in now)
+        assert part.stat().st_mtime_ns == before  # what was given is never written again
+    finally:
+        (home.derived / tables.SCORE_HISTORY.name / "a_year_ago.parquet").unlink()
+        score(home, TASK)
 
 
 def test_no_person_is_in_the_artifacts(home: Settings, trained: TrainResult) -> None:
@@ -244,7 +266,7 @@ def test_a_failing_step_leaves_no_running_run(
     assert "planted" not in str(runs[0].data.tags)
 
 
-def test_three_first_writers_at_once_leave_all_runs_intact(settings: Settings) -> None:
+def test_four_first_writers_at_once_leave_all_runs_intact(settings: Settings) -> None:
     # reference/ml.md 3.7: without the lock the store is corrupt for good
     script = """
 import sys
@@ -264,13 +286,13 @@ with tracking.run(client, experiment, sys.argv[2], {}) as run_id:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number in range(3)
+        for number in range(4)
     ]
     failures = [(one.wait(), one.stderr.read()[-500:] if one.stderr else "") for one in running]
-    assert [code for code, _ in failures] == [0, 0, 0], failures
+    assert [code for code, _ in failures] == [0, 0, 0, 0], failures
     client = tracking.connect(settings)
     runs = client.search_runs([client.get_experiment_by_name(TASK).experiment_id])
-    assert sorted(run.info.run_name for run in runs) == [f"writer {number}" for number in range(3)]
+    assert sorted(run.info.run_name for run in runs) == [f"writer {number}" for number in range(4)]
     assert all(run.info.status == "FINISHED" and run.data.metrics == {"b": 2.0} for run in runs)
 
 
