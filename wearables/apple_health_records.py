@@ -7,7 +7,6 @@ which ``apple_health_lines`` and SQL judge as they judge a small file: there is 
 
 from __future__ import annotations
 
-import mmap
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +31,7 @@ from wearables.canonical import EARLIEST, type_name
 ATTRIBUTES = ("type", "sourceName", "device", "unit", "creationDate", "startDate", "endDate", "value")
 _LINE = pa.schema([("line_no", pa.int64()), ("line", pa.string())])
 _TAGS = ((b"<Record", (1 << 56) - 1), (b"<Workout", (1 << 64) - 1))
+_PORTION_BYTES = 1 << 20
 _STAGES = pa.array(list(SLEEP))
 _NUMBER = r"^-?[0-9]{1,17}([.][0-9]{1,30})?$"
 
@@ -98,8 +98,14 @@ def _microseconds(time: datetime) -> int:
 
 
 def _holds(path: Path, text: bytes) -> bool:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return view.find(text) >= 0
+    """The file contains a text; read in portions, because pages of a mapped file count as memory."""
+    rest = b""
+    with path.open("rb", buffering=0) as file:
+        while portion := file.read(_PORTION_BYTES):
+            if text in rest + portion[: len(text)] or text in portion:
+                return True
+            rest = portion[-len(text) :]
+    return False
 
 
 def _count_tags(block: Block, found: Found) -> None:
