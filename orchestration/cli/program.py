@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -76,44 +77,56 @@ def options(
         os.environ["TWIN_HOME"] = str(home.expanduser().resolve())
 
 
-app.command()(synth.demo)
-app.command()(synth.synth)
-app.command()(land.land)
-app.command()(build.build)
-app.command()(status.status)
-app.command()(query.query)
-app.command()(sources.sources)
-app.command()(publish.publish)
-app.command()(link.link)
-app.command()(person.state)
-app.command()(person.timeline)
-app.add_typer(export.app, name="export")
-app.add_typer(export.omop_app, name="omop")
-app.add_typer(ml.app, name="ml")
-app.command()(equation.equation)
-app.add_typer(map.app, name="map")
-app.add_typer(code.app, name="code")
-app.add_typer(fhir.app, name="fhir")
-app.add_typer(messages.hl7, name="hl7")
-app.add_typer(messages.ccda, name="ccda")
-app.add_typer(dicom.app, name="dicom")
-app.add_typer(wearable.app, name="wearable")
-app.add_typer(omh.app, name="omh")
-app.add_typer(measurements.cgm, name="cgm")
-app.command()(alarms.watch)
-app.add_typer(alarms.app, name="alarms")
-app.command()(measurements.hrv)
-app.command()(measurements.score)
-app.command()(measurements.aqi)
-app.add_typer(ucum.app, name="ucum")
-app.add_typer(measure.app, name="measure")
-app.add_typer(vcf.app, name="vcf")
-app.add_typer(pgs.app, name="pgs")
-app.add_typer(pgx.app, name="pgx")
-app.command()(findings.findings)
-app.command()(genotype.genotype)
-app.add_typer(sbml.app, name="sbml")
-app.add_typer(pk.app, name="pk")
-app.add_typer(trial.app, name="trial")
-app.command()(treat.treat)
-app.command()(ui.ui)
+PANELS: dict[str, list[Callable[..., None] | tuple[str, typer.Typer]]] = {
+    "The platform": [
+        synth.demo,
+        synth.synth,
+        land.land,
+        build.build,
+        status.status,
+        sources.sources,
+        query.query,
+        publish.publish,
+        ui.ui,
+    ],
+    "People": [person.state, person.timeline, link.link],
+    "Records and exchange": [
+        ("fhir", fhir.app),
+        ("hl7", messages.hl7),
+        ("ccda", messages.ccda),
+        ("dicom", dicom.app),
+        ("map", map.app),
+        ("code", code.app),
+        ("ucum", ucum.app),
+        ("measure", measure.app),
+        ("export", export.app),
+        ("omop", export.omop_app),
+    ],
+    "Devices": [
+        ("wearable", wearable.app),
+        ("omh", omh.app),
+        ("cgm", measurements.cgm),
+        measurements.hrv,
+        measurements.score,
+        measurements.aqi,
+        alarms.watch,
+        ("alarms", alarms.app),
+    ],
+    "Genomes": [
+        ("vcf", vcf.app),
+        genotype.genotype,
+        ("pgs", pgs.app),
+        ("pgx", pgx.app),
+        findings.findings,
+    ],
+    "Risk": [("ml", ml.app), equation.equation],
+    "Simulation": [treat.treat, ("trial", trial.app), ("pk", pk.app), ("sbml", sbml.app)],
+}
+"""Commands and groups of commands, as the help lists them."""
+
+for _panel, _commands in PANELS.items():
+    for _one in _commands:
+        if isinstance(_one, tuple):
+            app.add_typer(_one[1], name=_one[0], rich_help_panel=_panel)
+        else:
+            app.command(rich_help_panel=_panel)(_one)
