@@ -91,6 +91,24 @@ def model_card(settings: Settings, name: str, version: str | None = None) -> str
         raise ModelUnusable(f"{task.name} v{version} has no card here ({type(error).__name__})") from None
 
 
+def sql(settings: Settings, name: str, source: str, version: str | None = None) -> str:
+    """Return a task's model as SQL over a table of features: its champion, or one of its versions.
+
+    Raises:
+        ModelUnusable: there is no such version, it is damaged, or it holds a clinical equation.
+    """
+    from ml import sql_model
+
+    task = tasks.load(name)
+    client = _client(settings, task.name)
+    if version is None:
+        champion = tracking.aliased(client, task.name, "champion")
+        if champion is None:
+            raise ModelUnusable(f"{task.name} has no champion; run `twin ml train {task.name}`")
+        version = champion.version
+    return sql_model.query(tracking.load(settings, f"models:/{task.name}/{version}"), source)
+
+
 def _client(settings: Settings, task: str) -> MlflowClient:
     if not (settings.mlflow / "mlflow.db").exists():
         raise ModelUnusable(f"{task} was never trained here; run `twin ml train {task}`")

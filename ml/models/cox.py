@@ -50,7 +50,8 @@ class _Cox:
 
     def margins(self, fitted: Fitted, values: Floats) -> Floats:
         relative = np.exp(np.clip(_standardised(fitted.params, values) @ np.array(fitted.params["beta"]), -20, 20))
-        rates = relative[:, None] * np.array(fitted.params["hazard"])[None, :]
+        # beyond a rate of 300 the event is certain, and exp would overflow
+        rates = np.minimum(relative[:, None] * np.array(fitted.params["hazard"])[None, :], 300.0)
         with np.errstate(divide="ignore"):
             # without competing death, P = 1 - exp(-rate), so the odds are exp(rate) - 1
             event = np.maximum(np.log(np.expm1(rates)), NEVER)

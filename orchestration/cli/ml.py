@@ -185,6 +185,22 @@ def card(
 
 
 @app.command()
+def sql(
+    model: Annotated[str, typer.Argument(help="A task (its champion), or TASK/VERSION.")],
+    source: Annotated[str, typer.Option("--from", help="Table with a column per feature.")] = "features",
+) -> None:
+    """Print a model as one DuckDB query that gives its risk to 1e-12: to be read, or for what-if in the warehouse.
+
+    Example: twin ml sql t2d_5y/1 --from my_features
+    """
+    from ml.registry import sql as compiled
+
+    task, _, version = model.partition("/")
+    home = _home_with_core(task)
+    typer.echo(_usable(lambda: compiled(home, task, source, version or None)))
+
+
+@app.command()
 def metrics(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet with follow-up, event (0, 1, 2 competing) and risk.")],
     time: Annotated[str | None, typer.Option("--time", help="Column of follow-up time.")] = None,
