@@ -24,7 +24,6 @@ def text_batches(path: Path, bounded: Bounded, batch_bytes: int = BATCH_BYTES) -
     Raises:
         BadFile: a truncated or corrupt stream, or one that grows past the limits of ``bounded``.
     """
-    rest = b""
     pending: list[bytes] = []
     size = 0
     for piece in _pieces(path):
@@ -33,13 +32,12 @@ def text_batches(path: Path, bounded: Bounded, batch_bytes: int = BATCH_BYTES) -
         size += len(piece)
         if size < batch_bytes:
             continue
-        text = rest + b"".join(pending)
+        text = b"".join(pending)
         cut = text.rfind(b"\n") + 1
-        pending, size = [], 0
-        rest = text[cut:]
+        pending, size = [text[cut:]], 0
         if cut:
             yield _unix_lines(text[:cut])
-    text = rest + b"".join(pending)
+    text = b"".join(pending)
     if text:
         yield _unix_lines(text if text.endswith(b"\n") else text + b"\n")
 
@@ -73,7 +71,7 @@ def _bgzf(file: IO[bytes]) -> Iterator[bytes]:
     while True:
         fresh = file.read(_READ)
         data = held + fresh
-        at, out, size_out = 0, [], 0
+        at = 0
         while len(data) - at >= 18:
             if not is_bgzf(data[at : at + 18]):
                 raise BadFile("corrupt_bgzf", f"no BGZF block at byte {offset + at:,}; compress again with bgzip")
@@ -82,17 +80,12 @@ def _bgzf(file: IO[bytes]) -> Iterator[bytes]:
                 break
             last = data[at : at + size]
             try:
-                out.append(isal_zlib.decompress(last, wbits=31))
+                text = isal_zlib.decompress(last, wbits=31)
             except (isal_zlib.error, zlib.error) as error:  # type: ignore[misc]
                 raise BadFile("corrupt_bgzf", f"BGZF block at byte {offset + at:,} is broken: {error}") from None
             at += size
-            size_out += len(out[-1])
-            if size_out >= BATCH_BYTES:
-                # a well compressed cohort would otherwise arrive in pieces far beyond the caches
-                yield b"".join(out)
-                out, size_out = [], 0
-        if out:
-            yield b"".join(out)
+            if text:
+                yield text
         held = data[at:]
         offset += at
         if not fresh:

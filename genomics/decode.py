@@ -370,23 +370,26 @@ def _genotypes(fields: _Fields, fixed: pa.Table, quality: Quality) -> tuple[Call
     # a record without a variant allele is evidence for the reference: all its calls are wanted, with their quality
     evidence = pc.is_in(fixed["ALT"], value_set=pa.array([".", *REFERENCE_BLOCK_ALLELES]))
     plain &= ~np.asarray(evidence.combine_chunks())[:, None]
-    line, sample = np.nonzero(~plain & has_genotypes[:, None])
-    picked = (line, sample)
-    phase_set = fields.integers(key("PS"))[picked]
+    entries = np.flatnonzero(~plain & has_genotypes[:, None])
+    line, sample = np.divmod(entries, plain.shape[1])
+
+    def picked(values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1)[entries]
+
     calls = Calls(
-        line, sample, a0[picked], a1[picked], (diploid & (separator == _PIPE))[picked], phase_set, dp[picked],
-        gq[picked], np.zeros(len(line), dtype=np.int8),
+        line, sample, picked(a0), picked(a1), picked(diploid & (separator == _PIPE)),
+        picked(fields.integers(key("PS"))), picked(dp), picked(gq), np.zeros(len(line), dtype=np.int8),
     )  # fmt: skip
     wide = calls.a0.astype(np.int16), calls.a1.astype(np.int16)
     calls.a0, calls.a1 = wide
-    exact = np.flatnonzero(odd[picked])
-    reasons = _parse_odd(calls, exact, buffer, start[picked], end[picked])
+    exact = np.flatnonzero(picked(odd))
+    reasons = _parse_odd(calls, exact, buffer, picked(start), picked(end))
     calls.reason = _completeness(calls.a0, calls.a1)
     good = calls.reason == OK
     # only now is the ploidy of odd calls known, such as 0/13
     least_dp = np.where(calls.a1 == HAPLOID, quality.min_dp // 2, quality.min_dp)
     calls.reason[good & (calls.dp >= 0) & (calls.dp < least_dp)] = LOW_DP
-    calls.reason[good & poor_gq[picked]] = LOW_GQ
+    calls.reason[good & picked(poor_gq)] = LOW_GQ
     calls.reason[exact] = np.where(reasons != OK, reasons, calls.reason[exact])
     return calls, has_genotypes
 

@@ -116,18 +116,21 @@ def _hash_text(text: str) -> int:
 
 def _hash_digits(state: np.ndarray, numbers: np.ndarray) -> None:
     """Hash non-negative numbers as they are written, without leading zeros, in place."""
-    numbers = np.asarray(numbers, dtype=np.int64)
-    power = 1
-    while len(numbers) and power * 10 <= int(numbers.max()):
+    rest = np.asarray(numbers, dtype=np.uint32 if int(np.max(numbers, initial=0)) < 2**32 else np.uint64)
+    least, power = int(rest.min()) if len(rest) else 0, 1
+    while len(rest) and power * 10 <= int(rest.max()):
         power *= 10
+    whole = rest
     while power:
-        digit = (numbers // power % 10 + ord("0")).astype(np.uint64)
-        if power == 1 or int(numbers.min(initial=power)) >= power:
-            state ^= digit
+        digit = rest // rest.dtype.type(power)
+        rest = rest - digit * rest.dtype.type(power)
+        written = digit.astype(np.uint64) + np.uint64(ord("0"))
+        if power == 1 or least >= power:
+            state ^= written
             state *= _FNV_PRIME
         else:
-            rows = np.flatnonzero(numbers >= power)
-            state[rows] = (state[rows] ^ digit[rows]) * _FNV_PRIME
+            rows = np.flatnonzero(whole >= power)
+            state[rows] = (state[rows] ^ written[rows]) * _FNV_PRIME
         power //= 10
 
 
