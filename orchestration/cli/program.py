@@ -34,6 +34,7 @@ from orchestration.cli import (
     publish,
     query,
     sbml,
+    sim,
     sources,
     status,
     synth,
@@ -120,7 +121,14 @@ PANELS: dict[str, list[Callable[..., None] | tuple[str, typer.Typer]]] = {
         findings.findings,
     ],
     "Risk": [("ml", ml.app), equation.equation],
-    "Simulation": [treat.treat, ("trial", trial.app), ("pk", pk.app), ("sbml", sbml.app)],
+    "Simulation": [
+        sim.simulate,
+        ("sim", sim.app),
+        treat.treat,
+        ("trial", trial.app),
+        ("pk", pk.app),
+        ("sbml", sbml.app),
+    ],
 }
 """Commands and groups of commands, as the help lists them."""
 

@@ -23,12 +23,12 @@ def _tables() -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
         sbml.AST_FUNCTION_ABS: "np.abs({})",
         sbml.AST_FUNCTION_ARCCOS: "np.arccos({})",
         sbml.AST_FUNCTION_ARCCOSH: "np.arccosh({})",
-        sbml.AST_FUNCTION_ARCCOT: "np.arctan(1.0 / {})",
-        sbml.AST_FUNCTION_ARCCOTH: "np.arctanh(1.0 / {})",
-        sbml.AST_FUNCTION_ARCCSC: "np.arcsin(1.0 / {})",
-        sbml.AST_FUNCTION_ARCCSCH: "np.arcsinh(1.0 / {})",
-        sbml.AST_FUNCTION_ARCSEC: "np.arccos(1.0 / {})",
-        sbml.AST_FUNCTION_ARCSECH: "np.arccosh(1.0 / {})",
+        sbml.AST_FUNCTION_ARCCOT: "np.arctan(np.true_divide(1.0, {}))",
+        sbml.AST_FUNCTION_ARCCOTH: "np.arctanh(np.true_divide(1.0, {}))",
+        sbml.AST_FUNCTION_ARCCSC: "np.arcsin(np.true_divide(1.0, {}))",
+        sbml.AST_FUNCTION_ARCCSCH: "np.arcsinh(np.true_divide(1.0, {}))",
+        sbml.AST_FUNCTION_ARCSEC: "np.arccos(np.true_divide(1.0, {}))",
+        sbml.AST_FUNCTION_ARCSECH: "np.arccosh(np.true_divide(1.0, {}))",
         sbml.AST_FUNCTION_ARCSIN: "np.arcsin({})",
         sbml.AST_FUNCTION_ARCSINH: "np.arcsinh({})",
         sbml.AST_FUNCTION_ARCTAN: "np.arctan({})",
@@ -172,9 +172,11 @@ def _operations() -> dict[int, Callable[[list[str]], str]]:
         sbml.AST_POWER: _power,
         sbml.AST_FUNCTION_POWER: _power,
         sbml.AST_FUNCTION_ROOT: lambda a: (
-            f"np.sqrt({a[0]})" if len(a) == 1 else f"np.power({a[1]} + 0.0, 1.0 / {a[0]})"
+            f"np.sqrt({a[0]})" if len(a) == 1 else f"np.power({a[1]} + 0.0, np.true_divide(1.0, {a[0]}))"
         ),
-        sbml.AST_FUNCTION_LOG: lambda a: f"np.log10({a[0]})" if len(a) == 1 else f"(np.log({a[1]}) / np.log({a[0]}))",
+        sbml.AST_FUNCTION_LOG: lambda a: (
+            f"np.log10({a[0]})" if len(a) == 1 else f"np.true_divide(np.log({a[1]}), np.log({a[0]}))"
+        ),
         sbml.AST_FUNCTION_PIECEWISE: _piecewise,
         sbml.AST_LOGICAL_AND: lambda a: _fold("np.logical_and", a, "True"),
         sbml.AST_LOGICAL_OR: lambda a: _fold("np.logical_or", a, "False"),
@@ -182,7 +184,7 @@ def _operations() -> dict[int, Callable[[list[str]], str]]:
         sbml.AST_LOGICAL_IMPLIES: lambda a: f"np.logical_or(np.logical_not({a[0]}), {a[1]})",
         sbml.AST_FUNCTION_MAX: lambda a: _fold("np.maximum", a, "-np.inf"),
         sbml.AST_FUNCTION_MIN: lambda a: _fold("np.minimum", a, "np.inf"),
-        sbml.AST_FUNCTION_QUOTIENT: lambda a: f"np.trunc({a[0]} / {a[1]})",
+        sbml.AST_FUNCTION_QUOTIENT: lambda a: f"np.trunc(np.true_divide({a[0]}, {a[1]}))",
         sbml.AST_FUNCTION_REM: lambda a: f"np.fmod({a[0]}, {a[1]})",
     }
 

@@ -84,7 +84,7 @@ def judge(case: Case, run: Run = by_roadrunner) -> Verdict:
         trajectory = run(sbml.parse(case.model, case.name), course)
     except sbml.Unsupported as error:
         return Verdict(case.name, "unsupported", str(error))
-    except (sbml.BadModel, SolveFailed, KeyError) as error:
+    except (sbml.BadModel, SolveFailed, KeyError, ArithmeticError) as error:
         return Verdict(case.name, "failed", f"{type(error).__name__}: {error}")
     return _compare(case, course, trajectory)
 

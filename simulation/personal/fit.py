@@ -11,15 +11,18 @@ from simulation.engine.course import Array, Course, Mask
 from simulation.engine.vectorised import simulate
 from simulation.models import catalogue
 from simulation.personal.glucose_record import GlucoseRecord, as_interventions
+from simulation.personal.population import Prior
 from simulation.personal.weights import effective_size, quantiles, tempered
 
 MODEL = "type_1_glucose"
 SENSOR_SD = 15.0
 """mg/dL: error of a subcutaneous sensor, with what the model leaves out."""
+CORRELATED = 45.0
+"""Minutes over which errors of a sensor go together (autocorrelation .7 at 15 min, Breton 2008: about 3 x 15 min)."""
 IMPOSSIBLE = 3000.0
 """mg/dL: a member that goes beyond was not solved, or is no person."""
-SMALLEST_ENSEMBLE = 80.0
-"""Effective members that must remain; the likelihood is tempered until they do."""
+SMALLEST_SHARE = 0.3
+"""Share of the members that must effectively remain; the likelihood is tempered until they do."""
 LEVELS = (0.05, 0.5, 0.95)
 
 
@@ -71,44 +74,55 @@ class Fit:
     quantiles: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
-def fit(record: GlucoseRecord, members: Mapping[str, Array], until: float, *, held_back: float = 0.25) -> Fit:
-    """Weight a prior ensemble by a record up to a minute and forecast the rest.
+def fit(
+    record: GlucoseRecord, prior: Prior, until: float, *, members: int = 1_000, rounds: int = 3, seed: int = 1
+) -> Fit:
+    """Weight an ensemble by a record up to a minute and forecast the rest.
 
-    Future meals and insulin are taken as known. The last part of the fitted record is first held back: if the members
-    that explain the earlier part forecast it worse than the prior does, the prior is kept.
+    Population Monte Carlo: the first round draws from the prior, every later one from a normal distribution around
+    what the round before found plausible; weights are prior times tempered likelihood over proposal. Errors of a
+    sensor go together for minutes, so the likelihood never counts more than one sample in `CORRELATED`. Future meals
+    and insulin are taken as known. Where the fit explains the fitted record worse than the prior does, the prior stays.
 
     Args:
-        members: parameter → shape (members,), as from `population.ensemble`.
         until: minute up to which sensor values are used.
-        held_back: share of the fitted record that judges the fit.
+        members: people simulated per round.
 
     Raises:
-        ValueError: nothing was observed before ``until``, or no member could be simulated.
+        ValueError: fewer than three values before ``until``, or no member could be simulated.
     """
-    glucose = _simulated(record, members)
-    failed = np.asarray(~(np.abs(glucose) <= IMPOSSIBLE).all(axis=0))
-    n = len(failed)
-    fitted = (record.minutes <= until) & ~np.isnan(record.sensor)
-    if fitted.sum() < 3:
-        raise ValueError(f"{int(fitted.sum())} sensor values before minute {until:g}; at least 3 are needed")
-    usable = np.where(failed, np.nan, 1.0)
-    glucose = np.where(failed, np.nan, glucose)
-    even = np.where(failed, 0.0, 1.0) / max(n - failed.sum(), 1)
-    weights, temper = tempered(_log_likelihood(record, glucose, fitted) * usable, SMALLEST_ENSEMBLE)
-
-    first = fitted & (record.minutes <= until * (1 - held_back))
-    second = fitted & ~first
+    fitted: Mask = (record.minutes <= until) & ~np.isnan(record.sensor)
+    later: Mask = record.minutes > until
+    if fitted.sum() < 3 or later.sum() < 1:
+        raise ValueError(f"{int(fitted.sum())} sensor values before minute {until:g} and {int(later.sum())} after it")
+    generator = np.random.default_rng(seed)
+    most = min(1.0, record.interval / CORRELATED)
+    mean, covariance = prior.mean, prior.covariance
+    first: tuple[Array, Array] | None = None
+    for number in range(rounds):
+        z = generator.multivariate_normal(mean, covariance, members, method="cholesky")
+        glucose = _simulated(record, prior.parameters(z))
+        failed = ~(np.abs(glucose) <= IMPOSSIBLE).all(axis=0)
+        glucose = np.where(failed, 0.0, glucose)
+        if first is None:
+            even = np.where(failed, 0.0, 1.0)
+            first = glucose, even / max(even.sum(), 1.0)
+        offset = np.zeros(members)
+        if number:
+            offset = _log_density(z, prior.mean, prior.covariance) - _log_density(z, mean, covariance)
+        likelihood = np.where(failed, -np.inf, _log_likelihood(record, glucose, fitted))
+        weights, temper = tempered(likelihood, SMALLEST_SHARE * members, most=most, offset=offset)
+        mean = weights @ z
+        spread = (z - mean) * np.sqrt(weights)[:, None]
+        # A little of the prior stays in the proposal, so that what a small sample missed can still be found.
+        covariance = 0.8 * spread.T @ spread + 0.2 * prior.covariance
+    assert first is not None
+    before = _forecast(record, first[0], first[1], fitted).rmse(record.sensor[fitted])
+    after = _forecast(record, glucose, weights, fitted).rmse(record.sensor[fitted])
     status, reason = "fitted", ""
-    if first.sum() >= 3 and second.sum() >= 3:
-        early, _ = tempered(_log_likelihood(record, glucose, first) * usable, SMALLEST_ENSEMBLE)
-        at = record.sensor[second]
-        by_fit = _forecast(record, glucose, early, second).rmse(at)
-        by_prior = _forecast(record, glucose, even, second).rmse(at)
-        if by_fit > by_prior:
-            status = "prior"
-            reason = f"held-back sensor values: RMSE {by_fit:.1f} mg/dL after fitting, {by_prior:.1f} before"
-            weights, temper = even, 0.0
-    later = record.minutes > until
+    if after > before:
+        status, reason = "prior", f"RMSE on the fitted record {after:.1f} mg/dL after fitting, {before:.1f} before"
+        (glucose, weights), temper = first, 0.0
     return Fit(
         status,
         reason,
@@ -118,24 +132,32 @@ def fit(record: GlucoseRecord, members: Mapping[str, Array], until: float, *, he
         int(fitted.sum()),
         int(failed.sum()),
         _forecast(record, glucose, weights, later),
-        _forecast(record, glucose, even, later),
+        _forecast(record, *first, later),
         {
-            name: tuple(float(q) for q in quantiles(values[None, :], weights, LEVELS)[:, 0])  # type: ignore[misc]
-            for name, values in members.items()
+            name: (float(low), float(middle), float(high))
+            for name, values in prior.parameters(z).items()
+            for low, middle, high in [quantiles(values[None, :], weights, LEVELS)[:, 0]]
         },
     )
+
+
+def _log_density(z: Array, mean: Array, covariance: Array) -> Array:
+    """Logarithm of a normal density up to a constant, shape (members,)."""
+    factor = np.linalg.cholesky(covariance)
+    scaled = np.linalg.solve(factor, (z - mean).T)
+    found: Array = -0.5 * np.sum(scaled**2, axis=0) - np.log(np.diag(factor)).sum()
+    return found
 
 
 def _simulated(record: GlucoseRecord, members: Mapping[str, Array]) -> Array:
     """Subcutaneous glucose of every member at the record's times, shape (samples, members)."""
     weight = float(members["BW"][0])
     course = Course(duration=float(record.minutes[-1]), steps=len(record.minutes) - 1, variables=("G_sc",))
-    changes = dict(members.items())
     return simulate(
         catalogue.compiled(MODEL),
         course,
         len(members["BW"]),
-        changes,
+        members,
         as_interventions(record, weight),
         step=min(record.interval, 1.5),  # longer steps are unstable for small people, whose insulin is cleared fast
     )["G_sc"]

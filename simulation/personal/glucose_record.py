@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from simulation.engine.course import Array
-from simulation.engine.intervention import Intervention
+from simulation.engine.intervention import Intervention, Now
 
 EATING_RATE = 5.0
 """g of carbohydrate per minute: how fast a meal is taken to be eaten (the pace of the UVA/Padova simulator)."""
@@ -118,20 +118,26 @@ def as_interventions(record: GlucoseRecord, weight: float) -> list[Intervention]
     Args:
         weight: kg, to express insulin per kg.
     """
-    found: dict[float, dict[str, object]] = {}
-    last = np.nan
-    for minute, rate in zip(record.minutes, record.insulin, strict=True):
-        if rate != last:
-            found.setdefault(float(minute), {})["infusion"] = float(rate) * PMOL_PER_UNIT / weight
-            last = rate
-    for minute, pace, is_first in _mouthfuls(record.meals()):
-        here = found.setdefault(minute, {})
-        here["eating"] = pace * 1000.0
-        if is_first:
-            here["D"] = lambda now, pace=pace: now("Q_sto1") + now("Q_sto2") + pace * 1000.0
-        elif pace:
-            here["D"] = lambda now, pace=pace: now("D") + pace * 1000.0
-    return [Intervention(at, values) for at, values in sorted(found.items())]  # type: ignore[arg-type]
+    changed = np.flatnonzero(np.diff(record.insulin, prepend=np.nan) != 0)
+    pump = [
+        Intervention(float(record.minutes[n]), {"infusion": float(record.insulin[n]) * PMOL_PER_UNIT / weight})
+        for n in changed
+    ]
+    return [*pump, *eating(record.meals())]
+
+
+def eating(meals: Iterable[tuple[float, float]]) -> list[Intervention]:
+    """Meals eaten at 5 g/min, for `type_1_glucose`; each is (minute, g of carbohydrate)."""
+    return [_mouthful(*one) for one in _mouthfuls(meals)]
+
+
+def _mouthful(minute: float, pace: float, is_first: bool) -> Intervention:
+    mg = pace * 1000.0
+
+    def reference(now: Now) -> Array | float:
+        return (now("Q_sto1") + now("Q_sto2") if is_first else now("D")) + mg
+
+    return Intervention(minute, {"eating": mg, "D": reference})
 
 
 def _mouthfuls(meals: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float, bool]]:

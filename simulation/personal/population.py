@@ -95,37 +95,50 @@ def read(path: Path) -> Population:
     return Population(tuple(row["Name"] for row in rows), values)
 
 
-def ensemble(
-    population: Population, members: int, seed: int, *, weight: float, basal: float, jitter: float = 0.5
-) -> dict[str, Array]:
-    """Draw a prior ensemble: a donor for each member, jittered on the transformed scale, spread kept.
+@dataclass(frozen=True)
+class Prior:
+    """A normal distribution on the transformed scale (`FRACTIONS` logit, the rest log), and what is known for sure.
 
-    Fasting insulin is not drawn: it is what the person's own basal infusion holds in steady state.
+    Its mean and its covariance are those of other people; correlations are shrunk, because the people are few. The
+    last dimension is how far a full stomach slows its own emptying, from as the donors' (0) to not at all (1): it
+    differs between meals more than between people and is left open.
+
+    Attributes:
+        weight: kg. basal: basal infusion in U/min, whose steady state gives fasting insulin.
+    """
+
+    names: tuple[str, ...]
+    mean: Array
+    covariance: Array
+    weight: float
+    basal: float
+
+    def parameters(self, z: Array) -> dict[str, Array]:
+        """Parameters of `type_1_glucose` of members ``z``, shape (members, dimensions)."""
+        drawn = {name: _closed(name, z[:, number]) for number, name in enumerate(self.names)}
+        quick = 1 / (1 + np.exp(-z[:, -1]))
+        drawn["k_min"] = drawn["k_min"] + quick * np.maximum(drawn["k_max"] - drawn["k_min"], 0)
+        drawn["BW"] = np.full(len(z), self.weight)
+        drawn["I_b"] = self.basal * PMOL_PER_UNIT / self.weight / (drawn["V_I"] * _insulin_clearance(drawn))
+        return drawn
+
+
+def prior(population: Population, *, weight: float, basal: float, shrinkage: float = 0.5) -> Prior:
+    """The prior of a person from other people.
 
     Args:
         weight: kg.
         basal: basal infusion in U/min.
-        jitter: share of each parameter's standard deviation that is drawn anew; 0 repeats donors, 1 forgets which
-            values came together.
-
-    Returns:
-        parameter → shape (members,).
+        shrinkage: 0 keeps the correlations of the few, 1 forgets them.
     """
-    generator = np.random.default_rng(seed)
-    donors = generator.integers(0, len(population.people), members)
-    drawn: dict[str, Array] = {}
-    for name in COLUMNS:
-        if name in ("BW", "I_b"):
-            continue
-        z = _open(name, population.values[name])
-        centre, spread = z.mean(), z.std(ddof=1)
-        fresh = generator.standard_normal(members) * spread
-        drawn[name] = _closed(name, centre + np.sqrt(1 - jitter**2) * (z[donors] - centre) + jitter * fresh)
-    # How far a full stomach slows its own emptying differs between meals more than between people; it is left open.
-    drawn["k_min"] += generator.uniform(0, 1, members) * np.maximum(drawn["k_max"] - drawn["k_min"], 0)
-    drawn["BW"] = np.full(members, weight)
-    drawn["I_b"] = basal * PMOL_PER_UNIT / weight / (drawn["V_I"] * _insulin_clearance(drawn))
-    return drawn
+    names = tuple(name for name in COLUMNS if name not in ("BW", "I_b"))
+    z = np.array([_open(name, population.values[name]) for name in names])
+    covariance = np.cov(z)
+    covariance = (1 - shrinkage) * covariance + shrinkage * np.diag(np.diag(covariance))
+    whole = np.zeros((len(names) + 1, len(names) + 1))
+    whole[:-1, :-1] = covariance + np.diag(np.full(len(names), 1e-4))
+    whole[-1, -1] = 1.7**2  # close to even between 0 and 1 on the logit scale
+    return Prior(names, np.append(z.mean(axis=1), 0.0), whole, weight, basal)
 
 
 def _insulin_clearance(p: dict[str, Array]) -> Array:

@@ -12,12 +12,16 @@ def effective_size(weights: Array) -> float:
     return float(1.0 / np.sum(weights**2))
 
 
-def tempered(log_likelihood: Array, smallest: float, *, most: float = 1.0) -> tuple[Array, float]:
-    """Weights proportional to ``exp(temper * log_likelihood)``, as sharp as the ensemble can bear.
+def tempered(
+    log_likelihood: Array, smallest: float, *, most: float = 1.0, offset: Array | None = None
+) -> tuple[Array, float]:
+    """Weights proportional to ``exp(offset + temper * log_likelihood)``, as sharp as the ensemble can bear.
 
     Args:
         log_likelihood: shape (members,); NaN or -inf for members whose solve failed.
         smallest: effective sample size below which the likelihood is tempered.
+        offset: log of prior over proposal where members were not drawn from the prior; tempered with the likelihood, so
+            that an ensemble that cannot bear it stays what was drawn.
         most: largest exponent; below 1 where errors of the data are correlated in time.
 
     Returns:
@@ -29,11 +33,14 @@ def tempered(log_likelihood: Array, smallest: float, *, most: float = 1.0) -> tu
     usable = np.where(np.isfinite(log_likelihood), log_likelihood, -np.inf)
     if not np.isfinite(usable).any():
         raise ValueError("no member of the prior ensemble could be simulated")
-    scaled = usable - usable.max()
+    possible = np.isfinite(usable)
+    scaled = np.where(possible, usable - usable.max(), 0.0)
+    shift = (offset if offset is not None else np.zeros(len(usable))) / most
 
     def at(exponent: float) -> Array:
-        weights = np.where(np.isfinite(scaled), np.exp(exponent * np.where(np.isfinite(scaled), scaled, 0.0)), 0.0)
-        return weights / weights.sum()
+        logs = exponent * (scaled + shift)
+        weights = np.where(possible, np.exp(logs - logs[possible].max()), 0.0)
+        return np.asarray(weights / weights.sum())
 
     weights = at(most)
     if effective_size(weights) >= smallest:

@@ -1,0 +1,151 @@
+"""``twin simulate`` and ``twin sim``: scenarios for people, and fitting a model to a person."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.cli.failures import BadData, OneLine, WrongUsage
+from orchestration.cli.output import AsJson, console, print_json, print_table, progress
+from orchestration.cli.sbml import RESEARCH_USE
+
+if TYPE_CHECKING:
+    from simulation.personal.fit import Fit
+    from simulation.personal.glucose_record import GlucoseRecord
+
+app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Models and personal fits.", rich_markup_mode="rich")
+
+Model = Annotated[str, typer.Argument(help="An authored model (twin sim models).")]
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List the authored models with source, credibility and ranges.
+
+    Example: twin sim models
+    """
+    from simulation.models import catalogue
+
+    found = [catalogue.card(name) for name in catalogue.names()]
+    if as_json:
+        print_json([one.model_dump() | {"sha256": catalogue.sha256(one.name)} for one in found])
+    else:
+        print_table(
+            ("model", "what", "source", "credibility"),
+            [(one.name, one.title, one.source, one.credibility) for one in found],
+        )
+        console().print(f"{RESEARCH_USE}.")
+
+
+def simulate(
+    model: Model,
+    cohort: Annotated[Path, typer.Option("--cohort", help="CSV: person_id and one column per parameter.")],
+    scenario: Annotated[Path, typer.Option("--scenario", help="YAML: name, duration, steps, step, meals, changes.")],
+    as_json: AsJson = False,
+) -> None:
+    """Run a scenario for everyone of a cohort; a failed person is a row with a reason, never dropped.
+
+    Example: twin simulate meal_glucose --cohort people.csv --scenario lunch.yaml
+    """
+    from simulation.scenario import BadScenario, read_cohort, read_scenario, run
+
+    for path in (cohort, scenario):
+        if not path.is_file():
+            raise WrongUsage(f"nothing at {path}")
+    try:
+        rows = run(model, read_cohort(cohort), read_scenario(scenario))
+    except (BadScenario, KeyError) as error:
+        raise WrongUsage(str(error.args[0])) from None
+    if as_json:
+        print_json({"note": RESEARCH_USE, "rows": [asdict(one) for one in rows]})
+        return
+    header = ("person", "outcome", "unit", "status", "smallest", "mean", "largest", "last", "remark")
+    print_table(
+        header,
+        [
+            (
+                one.person_id,
+                one.outcome,
+                one.unit,
+                one.status,
+                one.smallest,
+                one.mean,
+                one.largest,
+                one.last,
+                one.reason,
+            )
+            for one in rows
+        ],
+    )
+    console().print(f"{RESEARCH_USE}.")
+
+
+@app.command()
+def fit(
+    model: Model,
+    data: Annotated[Path, typer.Option("--data", help="CSV: Time, CGM mg/dL, CHO g/min, insulin U/min, perhaps BG.")],
+    population: Annotated[Path, typer.Option("--population", help="CSV of other people's parameters: the prior.")],
+    person: Annotated[str, typer.Option("--person", help="group#name; the prior is the group without the person.")],
+    weight: Annotated[float | None, typer.Option("--weight", help="kg; default from the population table.")] = None,
+    hours: Annotated[float, typer.Option("--hours", help="Hours of the record to fit; the rest is forecast.")] = 16,
+    members: Annotated[int, typer.Option("--members", min=20, max=20_000, help="Ensemble per round.")] = 600,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a model to a person's own record and forecast what came after, next to the prior and to persistence.
+
+    Example: twin sim fit type_1_glucose --data cgm.csv --population patients.csv --person 'adult#003'
+    """
+    from simulation.personal import fit as fitting
+    from simulation.personal import glucose_record
+    from simulation.personal import population as populations
+
+    if model != fitting.MODEL:
+        raise WrongUsage(f"no fit for {model!r}; there is one for {fitting.MODEL}")
+    for path in (data, population):
+        if not path.is_file():
+            raise WrongUsage(f"nothing at {path}")
+    try:
+        everyone = populations.read(population)
+        record = glucose_record.read(data)
+        if weight is None:
+            if person not in everyone.people:
+                raise WrongUsage(f"{person!r} is not in {population.name}: say --weight")
+            weight = float(everyone.values["BW"][everyone.people.index(person)])
+        prior = populations.prior(everyone.others(person), weight=weight, basal=float(record.insulin[0]))
+        with progress("fitting", quiet=as_json) as tell:
+            tell(f"fitting {members} members")
+            found = fitting.fit(record, prior, hours * 60, members=members)
+    except (glucose_record.BadRecord, populations.BadPopulation, ValueError) as error:
+        raise BadData(str(error)) from None
+    row = _judged(data.name, found, record, hours)
+    if as_json:
+        print_json({"note": RESEARCH_USE, "fits": [row | {"quantiles": found.quantiles}]})
+        return
+    print_table(("figure", "value"), list(row.items()))
+    console().print(f"Future meals and insulin are taken as known. {RESEARCH_USE}.")
+
+
+def _judged(name: str, found: Fit, record: GlucoseRecord, hours: float) -> dict[str, Any]:
+    """How the forecast compares with what came: blood glucose where it was measured, else the sensor."""
+    import numpy as np
+
+    later = record.minutes > hours * 60
+    truth = np.where(np.isnan(record.reference), record.sensor, record.reference)[later]
+    last = record.sensor[~later & ~np.isnan(record.sensor)][-1]
+    return {
+        "file": name,
+        "status": found.status,
+        "reason": found.reason,
+        "values fitted": found.n_observed,
+        "members failed": found.n_failed,
+        "effective members": round(found.effective, 1),
+        "temper": found.temper,
+        "rmse fitted": found.posterior.rmse(truth),
+        "rmse prior": found.prior.rmse(truth),
+        "rmse persistence": float(np.sqrt(np.nanmean((last - truth) ** 2))),
+        "coverage of 90 %": found.posterior.coverage(truth),
+        "interval width / prior": found.posterior.width / found.prior.width,
+    }

@@ -1,0 +1,150 @@
+"""Personalisation: weights by hand, records that are refused, replay of a simulator, forecasts of its patients."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli.program import app
+from simulation.engine.course import Course
+from simulation.engine.intervention import Intervention
+from simulation.engine.vectorised import simulate
+from simulation.models import catalogue
+from simulation.personal import fit, glucose_record, population, weights
+
+runner = CliRunner()
+HOURS = 16 * 60
+
+
+def patients(shared_data: Path) -> population.Population:
+    return population.read(shared_data / "sim/simglucose/simglucose/params/vpatient_params.csv")
+
+
+def records(shared_data: Path) -> list[Path]:
+    return sorted((shared_data / "sim/simglucose/examples/results").glob("*/*_00?.csv"))
+
+
+def fitted(shared_data: Path, path: Path, members: int) -> tuple[fit.Fit, np.ndarray]:
+    """Fit a person on 16 hours with a prior from the other nine of the age group; the truth of the eight after."""
+    everyone = patients(shared_data)
+    name = path.stem.replace("_", "#")
+    record = glucose_record.read(path)
+    weight = float(everyone.values["BW"][everyone.people.index(name)])
+    prior = population.prior(everyone.others(name), weight=weight, basal=float(record.insulin[0]))
+    return fit.fit(record, prior, HOURS, members=members), record.reference[record.minutes > HOURS]
+
+
+def test_weights_are_tempered_until_enough_members_remain() -> None:
+    log_likelihood = np.linspace(0, -500, 200)
+    found, temper = weights.tempered(log_likelihood, 80)
+    assert weights.effective_size(found) == pytest.approx(80, rel=1e-3)
+    assert 0 < temper < 1
+    even, temper = weights.tempered(np.zeros(10), 5)
+    np.testing.assert_allclose(even, 0.1)
+    assert temper == 1
+    with pytest.raises(ValueError, match="no member"):
+        weights.tempered(np.full(3, np.nan), 2)
+
+
+def test_weighted_quantiles() -> None:
+    values = np.array([[1.0, 2.0, 3.0, 4.0]])
+    found = weights.quantiles(values, np.array([0.1, 0.2, 0.3, 0.4]), (0.05, 0.5, 0.95))
+    np.testing.assert_array_equal(found[:, 0], [1, 3, 4])
+
+
+def test_the_simulator_is_replayed(shared_data: Path) -> None:
+    """simglucose's stored run of adolescent#001, meals at the minutes 1, 2, 0, 2 after their samples: 0.01 mg/dL."""
+    everyone = patients(shared_data)
+    who = everyone.people.index("adolescent#001")
+    record = glucose_record.read(shared_data / "sim/simglucose/tests/sim_results.csv")
+    parameters = {name: float(values[who]) for name, values in everyone.values.items()}
+    first_four, fifth = record.meals()[:4], record.meals()[4][0]
+    eaten = [(minute + late, grams) for (minute, grams), late in zip(first_four, (1, 2, 0, 2), strict=True)]
+    insulin = [one for one in glucose_record.as_interventions(record, parameters["BW"]) if "infusion" in one.assign]
+    pump = [Intervention(one.at, {"infusion": one.assign["infusion"]}) for one in insulin]
+    minutes = int(record.minutes[-1])
+    found = simulate(
+        catalogue.compiled("type_1_glucose"),
+        Course(minutes, minutes, ("G_sc",)),
+        1,
+        parameters,
+        [*pump, *glucose_record.eating(eaten)],
+        step=0.5,
+    )["G_sc"][:, 0]
+    means = np.array([found[max(int(m) - 2, 0) : int(m) + 1].mean() for m in record.minutes])
+    assert np.abs(means - record.reference)[(record.minutes > 0) & (record.minutes < fifth)].max() < 0.01
+
+
+def test_a_fit_forecasts_better_than_the_prior(shared_data: Path) -> None:
+    """Two of the nine patients; all nine are judged with the slow tests."""
+    for path in records(shared_data):
+        if path.stem in {"adult_003", "child_002"}:
+            found, truth = fitted(shared_data, path, 200)
+            assert found.status == "fitted"
+            assert found.posterior.rmse(truth) < 0.6 * found.prior.rmse(truth)
+            assert found.posterior.width < found.prior.width
+            assert found.effective > 50
+
+
+@pytest.mark.slow
+def test_all_nine_patients(shared_data: Path) -> None:
+    """Mean forecast RMSE at most 60 % of the prior's; the 90 % interval holds 80 to 97 % of what came."""
+    found = [fitted(shared_data, path, 600) for path in records(shared_data)]
+    after = np.mean([one.posterior.rmse(truth) for one, truth in found])
+    before = np.mean([one.prior.rmse(truth) for one, truth in found])
+    assert after <= 0.6 * before
+    assert 0.8 <= np.mean([one.posterior.coverage(truth) for one, truth in found]) <= 0.97
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Time,CGM\n", "line 1: no column CHO, insulin"),
+        ("Time,CGM,CHO,insulin\n2024-01-01T00:00,100,0,0\n", "1 samples"),
+        ("Time,CGM,CHO,insulin\n2024-01-01T00:00,5,0,0\n", "line 2: CGM 5 is impossible"),
+        ("Time,CGM,CHO,insulin\nyesterday,100,0,0\n", "line 2"),
+        (
+            "Time,CGM,CHO,insulin\n2024-01-01T00:00,100,0,0\n2024-01-01T00:05,100,0,0\n2024-01-01T00:15,100,0,0\n",
+            "line 4: samples must be equally spaced",
+        ),
+    ],
+)
+def test_a_bad_record_is_refused_with_its_line(text: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "record.csv"
+    path.write_text(text)
+    with pytest.raises(glucose_record.BadRecord, match=reason):
+        glucose_record.read(path)
+
+
+def test_sim_fit_and_simulate_as_commands(shared_data: Path, tmp_path: Path) -> None:
+    path = next(one for one in records(shared_data) if one.stem == "adult_003")
+    table = shared_data / "sim/simglucose/simglucose/params/vpatient_params.csv"
+    arguments = ["sim", "fit", "type_1_glucose", "--data", str(path), "--population", str(table)]
+    result = runner.invoke(app, [*arguments, "--person", "adult#003", "--members", "100", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)
+    assert found["note"] == "research use, not for care"
+    assert found["fits"][0]["status"] in {"fitted", "prior"}
+    assert runner.invoke(app, [*arguments, "--person", "nobody#1"]).exit_code == 2
+
+    cohort, scenario = tmp_path / "cohort.csv", tmp_path / "scenario.yaml"
+    cohort.write_text("person_id,BW,G_b\nslim,70,90\nheavy,300,95\nimpossible,-1,95\nunknown,,95\n")
+    scenario.write_text("{name: lunch, duration: 300, steps: 60, step: 1, meals: [{at: 30, grams: 60}]}")
+    arguments = ["simulate", "meal_glucose", "--cohort", str(cohort), "--scenario", str(scenario), "--json"]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    rows = {(one["person_id"], one["outcome"]): one for one in json.loads(result.output)["rows"]}
+    assert rows["slim", "G"]["status"] == "ok"
+    assert rows["slim", "G"]["largest"] > 120
+    assert rows["heavy", "G"]["is_extrapolated"]
+    assert rows["impossible", "G"]["status"] == "failed"
+    assert rows["unknown", "G"]["status"] == "failed"
+    assert "not known: BW" in rows["unknown", "G"]["reason"]
+    scenario.write_text("{name: feast, duration: 300, steps: 60, step: 1, meals: [{at: 30, grams: 6000}]}")
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "500 g" in result.output
