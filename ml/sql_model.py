@@ -41,8 +41,9 @@ def query(bundle: Bundle, source: str, keys: tuple[str, ...] = ("person_id",)) -
     for k in range(width):
         for cause, name in enumerate(_CAUSES):
             a, b = bundle.calibrator[cause]
-            margin = margins[k][cause]
-            columns.append(f"{_number(a)} + {_number(b)} * ({margin}) as {name}_{k}")
+            never, margin = _number(NEVER), f"({margins[k][cause]})"
+            moved = f"{_number(a)} + {_number(b)} * {margin}"
+            columns.append(f"case when {margin} <= {never} then {never} else {moved} end as {name}_{k}")
         event, other = f"exp(event_{k})", f"exp(competing_{k})"
         chances.append(f"{event} / (1 + {event} + {other}) as p_{k}")
         chances.append(f"{other} / (1 + {event} + {other}) as q_{k}")
