@@ -26,10 +26,15 @@ TYPES = {
 
 @cache
 def macros(name: str) -> Any:
-    """The macros of ``transform/macros/<name>.sql`` as Python functions that return SQL. They must not need dbt."""
+    """The macros of ``transform/macros/<name>.sql``, or of that folder, as Python functions that return SQL.
+
+    They must not need dbt.
+    """
     from jinja2 import Environment
 
-    text = (TRANSFORM / "macros" / f"{name}.sql").read_text(encoding="utf-8")
+    folder = TRANSFORM / "macros"
+    files = [folder / f"{name}.sql"] if (folder / f"{name}.sql").exists() else sorted((folder / name).glob("*.sql"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     return Environment(extensions=["jinja2.ext.do"], autoescape=False).from_string(text).module
 
 
