@@ -17,7 +17,7 @@ from lake.settings import Settings
 from lake.warehouse import writing
 from orchestration import dbt, rooms
 
-SELECTION = ("--select", "+int_identity__link", "--exclude-resource-type", "test", "--no-write-json")
+SELECTION = ("--select", "+int_identity__link", "--exclude-resource-type", "test")
 SHIPPED = "people"
 """The mapping of patient lists: its column names are the ones that are understood."""
 

@@ -26,7 +26,7 @@ POPULATIONS = (
 """Populations of a proportion measure, by their code in FHIR."""
 
 SELECTION = (
-    *("--select", "+measure_result", "--exclude-resource-type", "test", "--no-write-json"),
+    *("--select", "+measure_result", "--exclude-resource-type", "test"),
     *("--vars", "{link_people: false, comments: false}"),
 )
 """Test cases share names and record numbers: here every case stays a person of its own. Nobody opens the home later."""

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from lake.settings import PROJECT_DIR
+from orchestration.dbt import release
 
 TRANSFORM = PROJECT_DIR / "transform"
 ARROW = {
@@ -66,9 +67,10 @@ class Home:
 
     def dbt(self, *arguments: str) -> Any:
         """Run dbt in process; raises with the failing nodes' messages."""
-        from dbt.adapters.factory import cleanup_connections
         from dbt.cli.main import dbtRunner
+        from dbt_common.tests import enable_test_caching
 
+        enable_test_caching()
         manifest = None if arguments[0] == "parse" else self._parsed(arguments)
         with environment(self.path):
             outcome = dbtRunner(manifest=manifest).invoke(
@@ -89,7 +91,7 @@ class Home:
                     *arguments[1:],
                 ]
             )
-        cleanup_connections()
+        release()
         results = getattr(outcome.result, "results", [])
         failed = [
             f"{one.node.name}: {one.message}" for one in results if one.status in ("error", "fail", "runtime error")
