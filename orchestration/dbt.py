@@ -89,10 +89,7 @@ def _problem(message: str) -> str:
 
 def _invoke(settings: Settings, arguments: list[str]) -> Any:
     from dbt.cli.main import dbtRunner
-    from dbt_common.tests import enable_test_caching
 
-    # dbt parses the text of every column's description; most stand many times, and this lets it parse each once
-    enable_test_caching()
     folder = target(settings)
     folder.mkdir(parents=True, exist_ok=True)
     where = {

@@ -68,9 +68,7 @@ class Home:
     def dbt(self, *arguments: str) -> Any:
         """Run dbt in process; raises with the failing nodes' messages."""
         from dbt.cli.main import dbtRunner
-        from dbt_common.tests import enable_test_caching
 
-        enable_test_caching()
         manifest = None if arguments[0] == "parse" else self._parsed(arguments)
         with environment(self.path):
             outcome = dbtRunner(manifest=manifest).invoke(
