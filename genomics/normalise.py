@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -116,14 +117,16 @@ def _hash_text(text: str) -> int:
 
 def _hash_digits(state: np.ndarray, numbers: np.ndarray) -> None:
     """Hash non-negative numbers as they are written, without leading zeros, in place."""
-    rest = np.asarray(numbers, dtype=np.uint32 if int(np.max(numbers, initial=0)) < 2**32 else np.uint64)
+    # 32 bits divide several times as fast; positions always fit
+    kind: Any = np.uint32 if int(np.max(numbers, initial=0)) < 2**32 else np.uint64
+    rest: np.ndarray = np.asarray(numbers).astype(kind)
     least, power = int(rest.min()) if len(rest) else 0, 1
     while len(rest) and power * 10 <= int(rest.max()):
         power *= 10
     whole = rest
     while power:
-        digit = rest // rest.dtype.type(power)
-        rest = rest - digit * rest.dtype.type(power)
+        digit = rest // kind(power)
+        rest = rest - digit * kind(power)
         written = digit.astype(np.uint64) + np.uint64(ord("0"))
         if power == 1 or least >= power:
             state ^= written
