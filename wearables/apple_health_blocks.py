@@ -277,13 +277,14 @@ def _place(
     rows = left[is_candidate]
     if not len(rows):
         return left
+    # `<Record` stands before every name, so there is always something sixteen bytes back
     found = quotes[first[rows] + np.arange(2 * len(layout.gaps))[:, None]]
     before = np.empty((len(layout.gaps), len(rows)), np.int64)
     before[0] = tags[rows] + (len("<Record") - 1)
     before[1:] = found[1:-1:2]
     fits = (found[0::2] - before - 1 == layout.gaps[:, None]).all(axis=0)
-    fits &= ((block.words[np.maximum(found[0::2] - 8, 0)] & layout.masks[:, None]) == layout.tails[:, None]).all(axis=0)
-    longer = block.words[np.maximum(found[2 * layout.places] - 16, 0)] & layout.head_masks[:, None]
+    fits &= ((block.words[found[0::2] - 8] & layout.masks[:, None]) == layout.tails[:, None]).all(axis=0)
+    longer = block.words[found[2 * layout.places] - 16] & layout.head_masks[:, None]
     fits &= (longer == layout.heads[:, None]).all(axis=0)
     everything = bool(fits.all())
     if not everything:
@@ -323,10 +324,10 @@ def _layout(block: Block, tag: int, quotes: Positions) -> Layout:
     return Layout(
         names=tuple(names) if usual and len(set(names)) == len(names) else (),
         gaps=np.array(lengths, np.int64),
-        tails=block.words[np.maximum(ends - 8, 0)] & masks,
+        tails=block.words[ends - 8] & masks,
         masks=masks,
         places=places,
-        heads=block.words[np.maximum(ends[places] - 16, 0)] & head_masks,
+        heads=block.words[ends[places] - 16] & head_masks,
         head_masks=head_masks,
     )
 

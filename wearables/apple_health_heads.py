@@ -40,6 +40,7 @@ class Heads:
         self.columns: dict[str, list[str | None]] = {name: [] for name in COLUMNS}
         self.likeness: list[int] = []
         self._numbers: list[tuple[bool, bool, float, float, float, float]] = []
+        self._array = np.empty((0, 6))
         self._known: dict[Head, int] = {}
         self._alike: dict[tuple[str | None, ...], int] = {}
 
@@ -58,11 +59,11 @@ class Heads:
 
     def has_metric(self, codes: Codes) -> NDArray[np.bool_]:
         """The type is one of ours."""
-        return np.array([one[0] for one in self._numbers], np.bool_)[codes]
+        return self._column(0)[codes] > 0
 
     def is_category(self, codes: Codes) -> NDArray[np.bool_]:
         """The value is a word."""
-        return np.array([one[1] for one in self._numbers], np.bool_)[codes]
+        return self._column(1)[codes] > 0
 
     def alike(self, codes: Codes) -> Codes:
         """``likeness`` of each."""
@@ -70,8 +71,14 @@ class Heads:
 
     def canonical(self, codes: Codes, value: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values in canonical units; nan where the unit is unknown."""
-        low, low_shift, high, high_shift = np.array([one[2:] for one in self._numbers], np.float64).reshape(-1, 4).T
+        low, low_shift, high, high_shift = (self._column(place) for place in range(2, 6))
         return np.where(value <= 1.0, value * low[codes] + low_shift[codes], value * high[codes] + high_shift[codes])
+
+    def _column(self, place: int) -> NDArray[np.float64]:
+        """One of the numbers of all heads so far."""
+        if len(self._array) != len(self._numbers):
+            self._array = np.array(self._numbers, np.float64).reshape(-1, 6)
+        return self._array[:, place]
 
     def _number(self, head: Head) -> int:
         if head not in self._known:
