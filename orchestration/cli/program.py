@@ -12,6 +12,7 @@ import typer
 from orchestration.cli import (
     alarms,
     build,
+    circadian,
     code,
     dicom,
     equation,
@@ -108,6 +109,7 @@ PANELS: dict[str, list[Callable[..., None] | tuple[str, typer.Typer]]] = {
         ("omh", omh.app),
         ("cgm", measurements.cgm),
         measurements.hrv,
+        circadian.circadian,
         measurements.score,
         measurements.aqi,
         alarms.watch,

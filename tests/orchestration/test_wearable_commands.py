@@ -99,3 +99,17 @@ def test_watching_and_replaying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert twin("watch", "--once", "--rules", tmp_path / "nowhere.yaml").exit_code == 2
     (tmp_path / "rules.yaml").write_text("- {rule: x}")
     assert twin("watch", "--once", "--rules", tmp_path / "rules.yaml").exit_code == 2
+
+
+def test_the_rhythm_of_a_file(tmp_path: Path) -> None:
+    rows = [f"2024-03-0{1 + hour // 24} {hour % 24:02}:00:00,{100 if 8 <= hour % 24 < 20 else 0},{int(hour % 24 < 8)}"
+            for hour in range(72)]  # fmt: skip
+    (tmp_path / "steps.csv").write_text("\n".join(["when,steps,asleep", *rows, "never,5,0"]))
+    given = ("circadian", tmp_path / "steps.csv", "--time", "when", "--value", "steps", "--asleep", "asleep")
+    found = json.loads(twin(*given, "--json").stdout)
+    assert (found["l5"], found["m10"], found["relative_amplitude"]) == (0, 100, 1)
+    assert (found["sleep_regularity_index"], found["values_without_a_time"]) == (100, 1)
+    assert round(found["acrophase_hour"], 1) == 13.5
+    assert "interdaily_stability" in twin(*given).stdout
+    assert twin("circadian", tmp_path / "steps.csv").exit_code == 1
+    assert twin("circadian", tmp_path / "nowhere.csv").exit_code == 2

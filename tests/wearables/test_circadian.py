@@ -45,12 +45,12 @@ def test_noise_has_no_rhythm() -> None:
 
 
 def test_rest_and_activity_of_a_square_day() -> None:
-    """Eight hours of 10 from 23:00, sixteen of 200: L5 is 10, M10 is 200, RA is 190 / 210; rest begins around midnight."""
+    """Eight hours of 10 from 23:00, sixteen of 200: L5 is 10, M10 is 200, RA is 190 / 210; rest goes over midnight."""
     day = [10.0 if hour >= 23 or hour < 7 else 200.0 for hour in range(24)]
     found = of_hours([*day, *day, *day])
     assert (found["l5"], found["m10"]) == (10, 200)
     assert found["relative_amplitude"] == pytest.approx(190 / 210)
-    late = [10.0 if 21 <= hour or hour < 2 else 200.0 for hour in range(24)]
+    late = [10.0 if hour >= 21 or hour < 2 else 200.0 for hour in range(24)]
     assert of_hours([*late, *late])["l5_onset_hour"] == 21
 
 
