@@ -90,12 +90,13 @@ class Sink:
             coded = [one.name for one in columns.schema if pa.types.is_dictionary(one.type)]
             part = self._new_part(table)
             # who codes some columns has said which ones repeat; the file is of plain types in either case. For a few
-            # rows, building dictionaries costs more than all the rest and saves nothing.
+            # rows, dictionaries and statistics cost more than all the rest and save nothing.
             writer = self._writers[table] = pq.ParquetWriter(
                 part,
                 columns.schema,
                 store_schema=False,
                 use_dictionary=coded if len(coded) > len(DELIVERY_COLUMNS) else rows.num_rows > FEW_ROWS,
+                write_statistics=rows.num_rows > FEW_ROWS,
                 **PARQUET,
             )
         writer.write_table(_like(columns, writer.schema))

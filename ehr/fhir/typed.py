@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ehr.fhir import lines, views
@@ -64,14 +64,13 @@ def read_together(paths: Sequence[Path], resource: str, group: Together) -> None
         for number, lines_read in enumerate(counts):
             group.of(number).count(lines_read, 0, {f"unsupported resource type {resource}": lines_read})
         return
-    before = [sum(counts[:number]) for number in range(len(counts))]
-    group.connection.register("joined_file", pa.table({"file_no": range(len(counts)), "before": before}))
+    starts = ", ".join(f"({number}, {before})" for number, before in enumerate(accumulate(counts[:-1], initial=0)))
     table = views.STAGED[resource]
     group.write_query(
         table,
         f"select r.* replace (f.file_no * {RECORDS_PER_FILE} + r.record_no - f.before as record_no)"
         f" from ({views.rows(resource, _source(joined, resource))}) as r"
-        " asof join joined_file as f on r.record_no > f.before",
+        f" asof join (values {starts}) as f(file_no, before) on r.record_no > f.before",
     )
     parts = sorted((group.work / "parts").glob(f"{table}.*.parquet"))
     if len(parts) != 1 or not complete(group.connection, parts[0], resource, sum(counts)):

@@ -51,16 +51,20 @@ def rows(resource: str, source: str) -> str:
 
 
 def literals(line: str) -> str:
-    """SQL: the ``valueQuantity`` numbers of a JSON text as they are written."""
+    """SQL: the ``valueQuantity`` numbers of a JSON text as they are written, with ``|`` between them.
+
+    One text: a list would be copied with every row of the resource.
+    """
     pattern = LITERAL.replace("'", "''")
-    return f"regexp_extract_all({line}, '{pattern}', 1)"
+    return f"array_to_string(regexp_extract_all({line}, '{pattern}', 1), '|')"
 
 
-def _literal(listed: str, number: str) -> str:
+def _literal(joined: str, number: str) -> str:
     """The literal that equals the number; NULL when two that differ in precision do (nothing is guessed)."""
-    equal = f"list_distinct(list_filter({listed}, lambda one: try_cast(one as double) = {number}))"
+    each = f"string_split({joined}, '|')"
+    equal = f"list_distinct(list_filter({each}, lambda one: try_cast(one as double) = {number}))"
     return (
-        f"case when {number} is null or len({listed}) = 0 then null"
-        f" when len({listed}) = 1 then case when try_cast({listed}[1] as double) = {number} then {listed}[1] end"
+        f"case when {number} is null or {joined} = '' then null"
+        f" when not contains({joined}, '|') then case when try_cast({joined} as double) = {number} then {joined} end"
         f" when len({equal}) = 1 then {equal}[1] end"
     )
