@@ -10,6 +10,7 @@ What others call:
 - ``ml.equations.evaluate(equation, columns)``: a clinical equation over columns; ``ml.equations.table`` over any file.
 - ``ml.predictions.assess(path)``: the whole evaluation of predicted risks in a table.
 - ``ml.survival_table.read(path, spec)`` and ``ml.crossval.run(cohort)``: the candidates on any survival table.
+- ``ml.aces.extract(events, task)``: task files of ACES on MEDS events.
 - ``ml.attrition.flow``, ``ml.registry.verdicts`` and ``model_card``: who entered, what the gates said, the card.
 - ``ml.tables.DERIVED``: the tables this room writes.
 

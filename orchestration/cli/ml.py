@@ -185,6 +185,32 @@ def card(
 
 
 @app.command()
+def aces(
+    task: Annotated[Path, typer.Argument(help="A task file of ACES (YAML).")],
+    events: Annotated[Path, typer.Argument(help="MEDS events: subject_id, time, code, numeric_value (Parquet, CSV).")],
+    as_json: AsJson = False,
+) -> None:
+    """Run a task file of ACES on MEDS events: who, when the prediction is made, and the label.
+
+    Example: twin ml aces readmission.yaml meds/data/train/0.parquet --json
+    """
+    from ml import aces as engine
+    from ml.equations import table
+
+    try:
+        found = engine.extract(engine.events(table.read(events, typed=True)), engine.load(task))
+    except (engine.BadTask, table.BadTable) as error:
+        raise BadData(str(error)) from None
+    rows = found.to_pylist()
+    if as_json:
+        print_json(rows)
+        return
+    print_table(found.column_names, [tuple(row.values()) for row in rows[:20]])
+    labelled = sum(row["boolean_value"] is True for row in rows)
+    console().print(f"{len(rows):,} rows, {labelled:,} with the label{'; the first 20' if len(rows) > 20 else ''}.")
+
+
+@app.command()
 def sql(
     model: Annotated[str, typer.Argument(help="A task (its champion), or TASK/VERSION.")],
     source: Annotated[str, typer.Option("--from", help="Table with a column per feature.")] = "features",
