@@ -44,4 +44,4 @@ def test_numpy_passes_everything_it_does_not_refuse(cases: list[suite.Case]) -> 
     found = outcomes(cases, suite.by_numpy)
     assert not found["differs"], found["differs"]
     assert not found["failed"], found["failed"]
-    assert len(found["pass"]) >= 900
+    assert len(found["pass"]) >= 850
