@@ -77,7 +77,9 @@ def _task_assets(task: Task) -> list[dg.AssetsDefinition]:
                 "nothing_leaks",
                 asset=model,
                 blocking=True,
-                description="No feature value was known after its index date; no person is on both sides of a split.",
+                description="No feature value was known after its index date; features rebuilt on an altered future and with"
+                " late results are the same; no person is on both sides of a split; no label reaches beyond the data."
+                " `twin ml leakage` runs the whole suite.",
             ),
             dg.AssetCheckSpec(
                 "gates",
@@ -134,6 +136,7 @@ def _task_assets(task: Task) -> list[dg.AssetsDefinition]:
             asset_key=model,
             check_name="nothing_leaks",
             passed=all(one.status == "pass" for one in result.gates if one.name == LEAKAGE),
+            metadata={"evidence": "; ".join(one.evidence for one in result.gates if one.name == LEAKAGE)},
         )
         yield dg.AssetCheckResult(
             asset_key=model,
