@@ -72,6 +72,8 @@ class Schemas:
 
     def __init__(self, *folders: Path) -> None:
         self._contents: dict[str, Any] = {}
+        self._validators: dict[str, Any] = {}
+        self._found: dict[str, str | None] = {}
         for folder in folders:
             for path in sorted(folder.rglob("*.json")):
                 self._add(path)
@@ -129,17 +131,23 @@ class Schemas:
         Raises:
             UnknownSchema: the schema, or one that it refers to, is not at hand.
         """
-        import jsonschema
         from referencing.exceptions import Unresolvable
 
         uri = self.uri(name)
-        kind = jsonschema.validators.validator_for(self._contents[uri], jsonschema.Draft7Validator)
-        validator = kind({"$ref": uri}, registry=self._registry, format_checker=_formats())
         try:
-            problems = tuple(sorted({_problem(one) for one in validator.iter_errors(document)}, key=str))
+            problems = tuple(sorted({_problem(one) for one in self._validator(uri).iter_errors(document)}, key=str))
         except Unresolvable as error:
             raise UnknownSchema(f"{name} refers to {error.ref}, which is not at hand") from None
         return Verdict(_label(uri), problems)
+
+    def _validator(self, uri: str) -> Any:
+        """The validator of a schema; made once, because it remembers what its references lead to."""
+        import jsonschema
+
+        if uri not in self._validators:
+            kind = jsonschema.validators.validator_for(self._contents[uri], jsonschema.Draft7Validator)
+            self._validators[uri] = kind({"$ref": uri}, registry=self._registry, format_checker=_formats())
+        return self._validators[uri]
 
     def judge(self, document: Any, name: str | None = None) -> list[Verdict]:
         """Hold a data point (header and body) or a body against its schemas.
@@ -195,19 +203,29 @@ class Schemas:
                 raise KeyError(uri)
             return resources[found]
 
-        return library.Registry(retrieve=newest).with_resources(resources.items())
+        # the addresses that the schemas' references use, so that nothing has to be retrieved again and again
+        used = dict(resources)
+        for uri in self._contents:
+            name, version = uri.removesuffix(".json").rsplit("-", 1)
+            for beginning, rest in ((f"{name}-{version.split('.')[0]}.", "x.json"), (name, ".json")):
+                found = self._newest(beginning if rest == "x.json" else f"{name}-")
+                if found is not None:
+                    used.setdefault(beginning + rest, resources[found])
+        return library.Registry(retrieve=newest).with_resources(used.items()).crawl()
 
     def _elsewhere(self, uri: str) -> str | None:
         other = uri.replace(IEEE_BASE, f"{BASE}/omh")
         return other if other in self._contents else None
 
     def _newest(self, beginning: str) -> str | None:
-        found = [
-            uri for uri in self._contents if re.fullmatch(re.escape(beginning) + r"[0-9]+([.][0-9]+)?[.]json", uri)
-        ]
-        return max(
-            found, key=lambda uri: [int(one) for one in re.findall(r"[0-9]+", uri.rsplit("-", 1)[1])], default=None
-        )
+        if beginning not in self._found:
+            pattern = re.compile(re.escape(beginning) + r"[0-9]+([.][0-9]+)?[.]json")
+            self._found[beginning] = max(filter(pattern.fullmatch, self._contents), key=_version, default=None)
+        return self._found[beginning]
+
+
+def _version(uri: str) -> list[int]:
+    return [int(one) for one in re.findall(r"[0-9]+", uri.rsplit("-", 1)[1])]
 
 
 def documents(text: bytes) -> Iterator[tuple[int, Any]]:

@@ -132,13 +132,14 @@ def test_h26_examples_of_the_epa(shared_data: Path) -> None:
         "CO_8h": ("co_8h", "ppm"),
     }
     cases = json.loads((shared_data / "wearables/environment/aqi.json").read_text())["epa_doc_cases_pre_2024"]
-    seen = 0
-    for pollutant, value, expected in cases:
-        if pollutant in named:
-            name, unit = named[pollutant]
-            assert index(name, value, "2014-06-01", unit)["aqi"] == expected, (pollutant, value)
-            seen += 1
-    assert seen == 10
+    rows = [
+        {"date": date(2014, 6, 1), "pollutant": named[pollutant][0], "value": value, "unit": named[pollutant][1]}
+        for pollutant, value, _ in cases
+        if pollutant in named
+    ]
+    found = air_quality_index(pa.Table.from_pylist(rows)).to_pylist()
+    assert [row["aqi"] for row in found] == [expected for pollutant, _, expected in cases if pollutant in named]
+    assert len(found) == 10
 
 
 def test_the_table_of_2024(shared_data: Path) -> None:
