@@ -77,8 +77,8 @@ def _task_assets(task: Task) -> list[dg.AssetsDefinition]:
                 "nothing_leaks",
                 asset=model,
                 blocking=True,
-                description="No feature value was known after its index date; features rebuilt on an altered future and with"
-                " late results are the same; no person is on both sides of a split; no label reaches beyond the data."
+                description="No feature value was known after its index date; features rebuilt on an altered future and"
+                " with late results are the same; nobody is on both sides of a split; no label reaches beyond the data."
                 " `twin ml leakage` runs the whole suite.",
             ),
             dg.AssetCheckSpec(
