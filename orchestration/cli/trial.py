@@ -66,7 +66,7 @@ def published(as_json: AsJson = False) -> None:
     print_table(
         ("trial", "year", "predicted", "observed", "95 % interval", "role", "inside"),
         [
-            (one.trial, one.year, one.predicted, one.observed, f"{one.lower} to {one.upper}", one.role, one.inside)
+            (one.trial, str(one.year), one.predicted, one.observed, f"{one.lower} to {one.upper}", one.role, one.inside)
             for one in found
         ],
     )

@@ -12,7 +12,7 @@ MMOL_PER_MG_DL_LDL = 1 / 38.67
 """mmol/L of cholesterol per mg/dL."""
 
 _LATEST = """
-    select concept, max_by(value_std, event_at)
+    select concept, max_by(value_std, event_at)::double
     from core.twin_measurement
     where person_id = $person and concept in ('systolic_bp', 'ldl_cholesterol', 'egfr') and value_std is not null
         and op <> 'retract' and superseded_at is null

@@ -137,3 +137,39 @@ def test_treat_as_a_command(tmp_path: Path) -> None:
     result = runner.invoke(app, ["treat", str(person), "--options", str(options)])
     assert result.exit_code == 2
     assert "impossible" in result.output
+
+
+def test_a_person_is_read_from_the_snapshot_as_known_now() -> None:
+    """Latest current value, open conditions, a phenotype only where samples agree; an unknown person is refused."""
+    import duckdb
+
+    from simulation.treatment.person import UnknownPerson, from_snapshot
+
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create schema core; create schema marts_risk;
+            create table core.twin_person as select 'P1' as person_id, timestamp '2026-01-01' as last_observed_at;
+            create table core.twin_measurement as from (values
+                ('P1', 'systolic_bp', 150.0, timestamp '2024-01-01', null::timestamp, 'insert'),
+                ('P1', 'systolic_bp', 140.0, timestamp '2025-01-01', null, 'insert'),
+                ('P1', 'systolic_bp', 240.0, timestamp '2025-02-01', null, 'retract'),
+                ('P1', 'ldl_cholesterol', 116.01, timestamp '2025-01-01', null, 'insert')
+            ) as t(person_id, concept, value_std, event_at, superseded_at, op);
+            create table core.twin_condition as from (values
+                ('P1', 'asthma', null::timestamp, null::timestamp, 'insert'),
+                ('P1', 'gout', timestamp '2020-01-01', null, 'insert')
+            ) as t(person_id, concept, event_end_at, superseded_at, op);
+            create table core.twin_medication as from core.twin_condition limit 0;
+            create table core.twin_genome_diplotype as from (values
+                ('P1', 'CYP2D6', 'Poor Metabolizer'), ('P1', 'CYP2C19', 'Normal Metabolizer'),
+                ('P1', 'CYP2C19', 'Poor Metabolizer')
+            ) as t(person_id, gene, phenotype);
+            create table marts_risk.risk_current as select 'P1' as person_id, 'ascvd_10y' as task, 0.12 as risk;
+        """)
+        found = from_snapshot(connection, "P1")
+        assert (found.sbp, found.gfr, found.risk_10y) == (140.0, None, 0.12)
+        assert found.ldl == pytest.approx(3.0, abs=0.001)
+        assert found.conditions == ("asthma",)
+        assert found.phenotypes == {"CYP2D6": "Poor Metabolizer"}
+        with pytest.raises(UnknownPerson):
+            from_snapshot(connection, "P2")
