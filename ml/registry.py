@@ -77,11 +77,7 @@ def model_card(settings: Settings, name: str, version: str | None = None) -> str
 
     task = tasks.load(name)
     client = _client(settings, task.name)
-    if version is None:
-        champion = tracking.aliased(client, task.name, "champion")
-        if champion is None:
-            raise ModelUnusable(f"{task.name} has no champion; run `twin ml train {task.name}`")
-        version = champion.version
+    version = version or _champion(client, task.name)
     try:
         run_id = client.get_model_version(task.name, version).run_id
         parent = client.get_run(run_id).data.tags.get(MLFLOW_PARENT_RUN_ID, run_id)
@@ -101,12 +97,16 @@ def sql(settings: Settings, name: str, source: str, version: str | None = None) 
 
     task = tasks.load(name)
     client = _client(settings, task.name)
-    if version is None:
-        champion = tracking.aliased(client, task.name, "champion")
-        if champion is None:
-            raise ModelUnusable(f"{task.name} has no champion; run `twin ml train {task.name}`")
-        version = champion.version
+    version = version or _champion(client, task.name)
     return sql_model.query(tracking.load(settings, f"models:/{task.name}/{version}"), source)
+
+
+def _champion(client: MlflowClient, task: str) -> str:
+    """Return the version of a task's champion."""
+    champion = tracking.aliased(client, task, "champion")
+    if champion is None:
+        raise ModelUnusable(f"{task} has no champion; run `twin ml train {task}`")
+    return champion.version
 
 
 def _client(settings: Settings, task: str) -> MlflowClient:

@@ -80,6 +80,16 @@ def build(settings: Settings, selection: Sequence[str]) -> list[NodeResult]:
     ]
 
 
+def build_or_fail(settings: Settings, selection: Sequence[str]) -> None:
+    """As ``build``, for those who need all of it.
+
+    Raises:
+        RuntimeError: dbt could not start, or a node could not be built.
+    """
+    if failed := [one for one in build(settings, selection) if not one.passed]:
+        raise RuntimeError(f"dbt could not build {failed[0].unique_id}: {failed[0].problem}")
+
+
 def _problem(message: str) -> str:
     """The line that names the error: whole if it is about the code, only its kind if it may quote data."""
     lines = [line.strip() for line in message.splitlines()]

@@ -123,11 +123,7 @@ def link(paths: Sequence[Path], *, key: str | None = None, guard_households: boo
             land(settings, path, source)
         files = _ingest(settings, names)
         variables = {"only_person_lists": True, "guard_households": guard_households, "comments": False}
-        failed = [
-            one for one in dbt.build(settings, (*SELECTION, "--vars", yaml.safe_dump(variables))) if not one.passed
-        ]
-        if failed:
-            raise RuntimeError(f"dbt could not build {failed[0].unique_id}: {failed[0].problem}")
+        dbt.build_or_fail(settings, (*SELECTION, "--vars", yaml.safe_dump(variables)))
         with writing(settings) as connection:
             rows = connection.execute(PAIRS).fetchall()
             people = connection.execute(

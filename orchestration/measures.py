@@ -134,7 +134,7 @@ def run(
         settings = Settings(home=folder)
         sources = _land(settings, cases, value_sets)
         problems += _ingest(settings, folder)
-        _build(settings)
+        dbt.build_or_fail(settings, SELECTION)
         return Outcome(_results(settings, measures, sources), problems)
 
 
@@ -165,12 +165,6 @@ def _ingest(settings: Settings, folder: Path) -> list[Problem]:
         for one in entries
         if one.status == "rejected" or one.records_rejected
     ]
-
-
-def _build(settings: Settings) -> None:
-    failed = [one for one in dbt.build(settings, SELECTION) if not one.passed]
-    if failed:
-        raise RuntimeError(f"dbt could not build {failed[0].unique_id}: {failed[0].problem}")
 
 
 def _results(settings: Settings, measures: Sequence[str], sources: dict[str, list[Case]]) -> list[Measured]:

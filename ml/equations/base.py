@@ -104,10 +104,6 @@ class EquationResult:
         """Return per row the inputs that are not possible in the equation's unit, comma separated."""
         return _named(self.inputs, self.impossible)
 
-    def missing_names(self) -> list[str]:
-        """Return per row the inputs that the equation cannot do without and that are unknown, comma separated."""
-        return _named(self.inputs, self.missing)
-
 
 def evaluate(equation: Equation, columns: Mapping[str, ArrayLike]) -> EquationResult:
     """Compute an equation over columns of equal length; NaN, None or an absent column is unknown.

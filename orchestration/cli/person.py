@@ -25,15 +25,14 @@ def state(person: Person, valid_at: ValidAt = None, known_at: KnownAt = None, as
     Example: twin state P0123456789abcdef --valid-at 2023-06-01 --known-at 2023-06-01
     """
     now = datetime.now(UTC).replace(tzinfo=None)
-    names, rows = _ask(
+    found = _ask(
         person,
         "select * from core.twin_state_at($person, $valid_at, $known_at)",
         {"valid_at": valid_at or now, "known_at": known_at or now},
     )
     if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        print_json(found)
         return
-    found = [dict(zip(names, row, strict=True)) for row in rows]
     print_table(
         ("system", "variable", "value", "unit", "basis", "true since", "known since"),
         [
@@ -62,15 +61,14 @@ def timeline(
 
     Example: twin timeline P0123456789abcdef --domain condition
     """
-    names, rows = _ask(
+    found = _ask(
         person,
         "select * from core.twin_timeline($person) where $domain is null or domain = $domain",
         {"domain": domain},
     )
     if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        print_json(found)
         return
-    found = [dict(zip(names, row, strict=True)) for row in rows]
     print_table(
         ("when", "domain", "what", "value", "unit", "known", "source"),
         [
@@ -94,8 +92,8 @@ def timeline(
     )
 
 
-def _ask(person: str, sql: str, parameters: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of a question about a person who is in the snapshot."""
+def _ask(person: str, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the answer to a question about a person who is in the snapshot."""
     import duckdb
 
     from lake.warehouse import reading
@@ -106,7 +104,8 @@ def _ask(person: str, sql: str, parameters: dict[str, Any]) -> tuple[list[str], 
             if not known:
                 raise WrongUsage(f"there is no person {person!r} in the snapshot")
             outcome = connection.execute(sql, {"person": person, **parameters})
-            return [column[0] for column in outcome.description or []], outcome.fetchall()
+            names = [column[0] for column in outcome.description or []]
+            return [dict(zip(names, row, strict=True)) for row in outcome.fetchall()]
     except FileNotFoundError as error:
         raise BadData(str(error)) from None
     except duckdb.CatalogException:

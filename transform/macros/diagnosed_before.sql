@@ -1,13 +1,13 @@
-{# The person had the diagnosis by then, as far as it was known by then. #}
-{% macro diagnosed_before(concept, of, event_at, known_at) -%}
+{# The person had the diagnosis when a state was true, as far as it was known when the state was. #}
+{% macro diagnosed_before(concept, state) -%}
     exists (
         select 1
         from diagnoses
         where
-            diagnoses.person_id = {{ of }}.person_id
+            diagnoses.person_id = {{ state }}.person_id
             and diagnoses.variable = '{{ concept }}'
-            and diagnoses.event_at <= {{ of }}.{{ event_at }}
-            and diagnoses.known_at <= {{ of }}.{{ known_at }}
-            and (diagnoses.superseded_at is null or diagnoses.superseded_at > {{ of }}.{{ known_at }})
+            and diagnoses.valid_from <= {{ state }}.valid_from
+            and diagnoses.known_from <= {{ state }}.known_from
+            and (diagnoses.known_to is null or diagnoses.known_to > {{ state }}.known_from)
     )
 {%- endmacro %}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.ehr.exchange.conftest import Exchange
 
 
 @pytest.fixture
-def shared(landed: Exchange) -> Exchange:
-    if "eunomia" not in landed.entries:
-        pytest.skip("real test data (../shared/data) is not beside this checkout")
+def shared(landed: Exchange, shared_data: Path) -> Exchange:
     return landed
 
 

@@ -3,27 +3,27 @@
 with
     variables as (select * from {{ ref("state_variable") }}),
 
-    evidence as (select * from {{ ref("int_state__evidence") }}),
-
-    kidney as (select * from {{ ref("int_state__kidney") }}),
-
-    pressure as (select * from {{ ref("int_state__blood_pressure") }}),
-
-    diagnoses as (
-        select person_id, variable, event_at, known_at, superseded_at
-        from evidence
-        where variable in ('type_2_diabetes', 'hypertension')
-    ),
-
-    numbers as (
+    evidence as (
         select
             person_id,
             variable,
+            kind,
             value_num,
             event_at as valid_from,
             known_at as known_from,
             superseded_at as known_to,
             [fact_key] as inputs
+        from {{ ref("int_state__evidence") }}
+    ),
+
+    kidney as (select * from {{ ref("int_state__kidney") }}),
+
+    pressure as (select * from {{ ref("int_state__blood_pressure") }}),
+
+    diagnoses as (select * from evidence where variable in ('type_2_diabetes', 'hypertension')),
+
+    numbers as (
+        select person_id, variable, value_num, valid_from, known_from, known_to, inputs
         from evidence
         where kind = 'measured'
         union all
@@ -51,14 +51,7 @@ with
     ),
 
     categories as (
-        select
-            person_id,
-            variable,
-            'present' as value_text,
-            event_at as valid_from,
-            known_at as known_from,
-            superseded_at as known_to,
-            [fact_key] as inputs
+        select person_id, variable, 'present' as value_text, valid_from, known_from, known_to, inputs
         from evidence
         where kind = 'diagnosed'
         union all
@@ -88,10 +81,10 @@ with
             person_id,
             'kdigo_albuminuria_category',
             case when value_num < 30 then 'A1' when value_num <= 300 then 'A2' else 'A3' end,
-            event_at,
-            known_at,
-            superseded_at,
-            [fact_key]
+            valid_from,
+            known_from,
+            known_to,
+            inputs
         from evidence
         where variable = 'uacr'
         union all
@@ -99,13 +92,12 @@ with
             person_id,
             'glycaemic_control',
             case when value_num < 7 then 'at_goal' when value_num <= 9 then 'above_goal' else 'poor' end,
-            event_at,
-            known_at,
-            superseded_at,
-            [fact_key]
+            valid_from,
+            known_from,
+            known_to,
+            inputs
         from evidence as hba1c
-        where
-            variable = 'hba1c' and {{ diagnosed_before("type_2_diabetes", "hba1c", "event_at", "known_at") }}
+        where variable = 'hba1c' and {{ diagnosed_before("type_2_diabetes", "hba1c") }}
         union all
         select
             person_id,
@@ -122,7 +114,7 @@ with
             known_to,
             inputs
         from pressure
-        where {{ diagnosed_before("hypertension", "pressure", "valid_from", "known_from") }}
+        where {{ diagnosed_before("hypertension", "pressure") }}
     ),
 
     states as (
