@@ -79,8 +79,3 @@ def true_scores(genome: Genome) -> dict[str, Array]:
     raw = genome.dosage.astype(np.float64) @ effects()
     standard = (raw - mean) / sd
     return {trait: standard[:, i] for i, trait in enumerate(TRAITS)}
-
-
-def ancestry_names(ancestry: Index) -> list[str]:
-    """Names of ancestry indices."""
-    return [ANCESTRIES[i] for i in ancestry]

@@ -17,7 +17,7 @@ from genomics.panel import PanelSite
 from genomics.pgx.definition_files import load_definition_files
 from genomics.pgx.definitions import DEFINITIONS_DIR, Definition, Site, load_definitions
 from genomics.pgx.matcher import HAPLOID, Diplotype, SiteCall, match
-from genomics.pgx.outside import OutsideCall, as_diplotype, read_outside_calls
+from genomics.pgx.outside import SEPARATOR, OutsideCall, as_diplotype, read_outside_calls
 from genomics.planner import read_panel
 from genomics.scan import delivered
 from genomics.site_calls import site_calls
@@ -25,13 +25,13 @@ from genomics.tables import GENOME_DIPLOTYPE, GENOME_RECOMMENDATION, GENOME_SAMP
 from lake.quarantine import BadFile
 from lake.settings import Settings
 
-NOT_DEFINITIVE = {"CYP2D6": "copies, deletions and hybrids of CYP2D6 cannot be seen in a VCF; give an outside call"}
-"""Genes whose diplotype from small variants alone must not be taken as the answer."""
-
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What a guideline says about one gene's phenotype and one drug."""
+    """What a guideline says about one gene's phenotype and one drug.
+
+    ``outside_only``: it must not rest on what a VCF shows of the gene.
+    """
 
     drug: str
     rxnorm: str
@@ -41,6 +41,7 @@ class Recommendation:
     strength: str
     citation: str
     version: str
+    outside_only: bool
 
 
 @cache
@@ -56,6 +57,7 @@ def load_recommendations(path: Path = DEFINITIONS_DIR / "recommendations.yaml") 
             row["strength"],
             one["citation"],
             one["version"],
+            one.get("outside_only", False),
         )
         for one in yaml.safe_load(path.read_text())
         for phenotype, row in one["phenotypes"].items()
@@ -88,7 +90,8 @@ def call_diplotypes(
         for gene, found in elsewhere.items():
             best[source, sample, gene] = (0, found)
         for definition in definitions:
-            if definition.gene in elsewhere:
+            # a typed HLA gene needs no tags
+            if definition.gene.split("*")[0] in elsewhere:
                 continue
             # people share genotypes: a gene is matched once per pattern
             pattern = {site.rsid: mine[site.rsid] for site in definition.sites if site.rsid in mine}
@@ -182,8 +185,8 @@ def _site_call(row: dict[str, Any], definition: Definition, site: Site) -> SiteC
 
 
 def _judged(definition: Definition, found: Diplotype, build: str) -> Diplotype:
-    if definition.gene in NOT_DEFINITIVE and found.best:
-        return replace(found, status="not_definitive", reason=NOT_DEFINITIVE[definition.gene])
+    if definition.not_definitive and found.best:
+        return replace(found, status="not_definitive", reason=definition.not_definitive)
     if found.status == "not_assessed" and definition.sites and build not in definition.sites[0].places:
         return replace(found, reason=f"the definition has no positions on {build}")
     return found
@@ -194,7 +197,7 @@ def _rows(
 ) -> tuple[pa.Table, pa.Table]:
     diplotypes: list[dict[str, Any]] = []
     recommendations: list[dict[str, Any]] = []
-    by_phenotype: dict[tuple[str, str | None], list[Recommendation]] = {}
+    by_phenotype: dict[tuple[str, str], list[Recommendation]] = {}
     for one in load_recommendations():
         by_phenotype.setdefault((one.gene, one.phenotype), []).append(one)
     for (source, sample, gene), (_, found) in sorted(best.items()):
@@ -219,7 +222,9 @@ def _rows(
                 "phenotype": one.phenotype, "recommendation": one.text, "strength": one.strength,
                 "citation": one.citation, "guideline_version": one.version,
             }
-            for one in by_phenotype.get((gene, found.phenotype), [])
+            for stated in (found.phenotype or "").split(SEPARATOR)
+            for one in by_phenotype.get((gene, stated), [])
+            if not (one.outside_only and found.status == "not_definitive")
         )  # fmt: skip
     return (
         pa.Table.from_pylist(diplotypes, GENOME_DIPLOTYPE.schema),

@@ -23,6 +23,9 @@ TOXICITY_GENES = frozenset({"CACNA1S", "DPYD", "G6PD", "NUDT15", "RYR1", "TPMT"}
 (PharmCAT, Named Allele Matcher 101: genes of drug toxicity).
 """
 
+NOT_DEFINITIVE = {"CYP2D6": "copies, deletions and hybrids of CYP2D6 cannot be seen in a VCF; give an outside call"}
+"""Genes that small variants alone do not decide."""
+
 STRAND_GENES = frozenset({"DPYD", "RYR1"})
 """Genes whose variants are named one by one, several on a strand; what counts is the worst of each strand."""
 
@@ -116,6 +119,7 @@ def _definition(content: dict[str, Any], exempt: dict[str, Any], phenotype: dict
         required=frozenset(positions[one] for one in exempt.get("requiredPositions", []) if one in positions),
         choices=tuple((frozenset(one["list"]), one["pick"]) for one in exempt.get("unphasedDiplotypePriorities", [])),
         diplotypes={_key(one["diplotypekey"]): _result(one) for one in phenotype.get("diplotypes", [])},
+        not_definitive=NOT_DEFINITIVE.get(gene),
     )
 
 

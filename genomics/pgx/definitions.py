@@ -60,6 +60,7 @@ class Definition:
         required: sites without which nothing is called.
         choices: of diplotypes that unphased data cannot tell apart, the one to report.
         diplotypes: phenotype and activity score by the sorted names of a diplotype (``phenotype_by`` is ``diplotype``).
+        not_definitive: why small variants alone must not be taken as the answer, if so.
     """
 
     gene: str
@@ -75,6 +76,7 @@ class Definition:
     required: frozenset[str] = frozenset()
     choices: tuple[tuple[frozenset[str], str], ...] = ()
     diplotypes: Mapping[tuple[str, ...], tuple[str, float | None]] = field(default_factory=dict, hash=False)
+    not_definitive: str | None = None
 
     def panel_sites(self, build: str) -> list[PanelSite]:
         """The gene's variants, trimmed; none on a build that the definition does not place."""
@@ -116,7 +118,7 @@ def _load(path: Path) -> Definition:
     )
     definition = Definition(
         raw["gene"], raw["chrom"], raw["version"], raw["source"], raw["mode"], raw["phenotype_by"], sites, alleles,
-        tuple(tuple(row) for row in raw["phenotypes"]),
+        tuple(tuple(row) for row in raw["phenotypes"]), not_definitive=raw.get("not_definitive"),
     )  # fmt: skip
     _check(path, definition)
     return definition

@@ -189,11 +189,13 @@ def phenotype(definition: Definition, pair: tuple[Allele, ...]) -> str | None:
         found = definition.diplotypes.get(tuple(sorted(one.name for one in pair)))
         return found[0] if found else "Indeterminate" if definition.diplotypes else None
     score = activity_score(definition, pair)
+    # a male's one X does what two of a kind do
+    functions = sorted(allele.function for allele in (pair if len(pair) > 1 else pair * 2))
     for low, high, name in definition.phenotypes:
         if definition.phenotype_by == "activity":
             if score is not None and float(low) <= score <= float(high):
                 return name
-        elif sorted((str(low), str(high))) == sorted(allele.function for allele in pair):
+        elif sorted((str(low), str(high))) == functions:
             return name
     return "Indeterminate"
 

@@ -5,15 +5,23 @@ The format is PharmCAT's outside call file. An outside call stands instead of wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from genomics.pgx.definitions import Definition
-from genomics.pgx.matcher import Diplotype, star_order
+from genomics.pgx.definitions import Allele, Definition
+from genomics.pgx.matcher import Diplotype, activity_score, star_order
+from genomics.pgx.matcher import phenotype as looked_up
 from lake.quarantine import BadFile
 
 REASON = "outside call"
+
+HLA_ALLELES = {"HLA-A": ("*31:01",), "HLA-B": ("*15:02", "*57:01", "*58:01")}
+"""Alleles that CPIC guidelines ask for; what a typing means is stated for each."""
+
+SEPARATOR = "; "
+"""Between the statements of a gene that has several."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +65,40 @@ def _in_order(diplotype: str) -> str:
     return "/".join(sorted(parts, key=star_order)) if len(parts) == 2 else diplotype
 
 
+def _copies(name: str) -> tuple[str, int]:
+    """*2x3 as *2 and 3."""
+    found = re.fullmatch(r"(.+)x(\d+)", name)
+    return (found[1], int(found[2])) if found else (name, 1)
+
+
+def _of_copies(alleles: Mapping[str, Allele], name: str) -> Allele:
+    """The allele with the activity of all its copies."""
+    allele = alleles[_copies(name)[0]]
+    return replace(allele, activity=None if allele.activity is None else allele.activity * _copies(name)[1])
+
+
+def _is_type(name: str, allele: str) -> bool:
+    """Whether a type, which may have more fields (*57:01:01:01), is of an allele."""
+    return f"{name}:".startswith(f"{allele}:")
+
+
 def as_diplotype(call: OutsideCall, definitions: Mapping[str, Definition]) -> Diplotype:
     """The result that an outside call stands for; phenotype and score looked up where the call does not give them."""
     phenotype, score = call.phenotype, call.activity_score
     definition = definitions.get(call.gene)
     names = tuple(call.diplotype.split("/")) if call.diplotype else ()
+    if call.gene in HLA_ALLELES and len(names) == 2:
+        phenotype = phenotype or SEPARATOR.join(
+            f"{allele} {'positive' if any(_is_type(name, allele) for name in names) else 'negative'}"
+            for allele in HLA_ALLELES[call.gene]
+        )
     if definition is not None and names:
         known = definition.diplotypes.get(tuple(sorted(names)))
         alleles = {one.name: one for one in definition.alleles}
         if known:
             phenotype, score = phenotype or known[0], known[1] if score is None else score
-        elif all(name in alleles for name in names) and definition.phenotype_by != "diplotype":
-            from genomics.pgx.matcher import activity_score
-            from genomics.pgx.matcher import phenotype as looked_up
-
-            pair = tuple(alleles[name] for name in names)
+        elif all(_copies(name)[0] in alleles for name in names) and definition.phenotype_by != "diplotype":
+            pair = tuple(_of_copies(alleles, name) for name in names)
             phenotype = phenotype or looked_up(definition, pair)
             score = activity_score(definition, pair) if score is None else score
     best = (call.diplotype,) if call.diplotype else ()

@@ -9,7 +9,6 @@ import click
 import typer
 from typer.core import TyperGroup
 
-FINE = 0
 BAD_DATA = 1
 WRONG_USAGE = 2
 

