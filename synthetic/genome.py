@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.clock import Array, Index
-from synthetic.variants import ANCESTRIES, ANCESTRY_SHARE, HAPLOTYPES, PATHOGENIC, TRAITS, catalogue, column
+from synthetic.variants import ANCESTRY_SHARE, HAPLOTYPES, PATHOGENIC, TRAITS, catalogue, column
 
 
 @dataclass(frozen=True)
