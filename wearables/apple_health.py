@@ -335,6 +335,7 @@ def _workouts(files: Sequence[Landed], sink: Sink) -> None:
                 try_cast(attribute(w.parts, 'totalEnergyBurned') as double) as energy,
                 attribute(w.parts, 'totalEnergyBurnedUnit') as energy_unit,
                 tidy(attribute(w.parts, 'sourceName')) as source_app,
+                null as subject,
                 tidy(named(attribute(w.parts, 'device'), 'name:')) as device_name,
                 array_to_string(w.parts, '"') as record_text,
                 total.distance_m as part_distance_m,

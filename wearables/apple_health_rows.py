@@ -88,6 +88,7 @@ class Portions:
             "value_text": coded(rows.stage, [*SLEEP.values(), None]),
             "value_src": pa.array(rows.number, mask=is_word),
             "censor": nothing,
+            "subject": nothing,
             "source_type": coded(np.where(entered, len(source_types) - 1, rows.head), source_types),
             "is_user_entered": pa.array(entered, mask=rows.was_entered < 0),
             "recorded_at": _time(rows.created, ~rows.has_created),

@@ -46,6 +46,7 @@ PARSED: dict[str, str] = {
     "source_app": "varchar",
     "is_user_entered": "boolean",
     "recorded_at": "timestamp",
+    "subject": "varchar",
     "problem": "varchar",  # a reason that the reader found itself
     "record_text": "varchar",  # what goes to quarantine
 }

@@ -1,4 +1,4 @@
-"""Dexcom Clarity CSV: continuous glucose, mg/dL or mmol/L as its header says.
+"""Dexcom Clarity CSV or XLSX: continuous glucose, mg/dL or mmol/L as its header says.
 
 Times are naive local ones. ``Low`` and ``High`` are readings outside the sensor's range: kept as censored values at
 its limits (39 and 401 mg/dL, reference/wearables.md 2), never as null and never as a number that was measured.
@@ -11,7 +11,7 @@ import re
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
-from wearables import csv_rows, source_text
+from wearables import csv_rows, source_text, spreadsheet
 from wearables.canonical import deliver
 from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE
 
@@ -24,13 +24,14 @@ _UNITS = {"mg/dl": "mg/dL", "mmol/l": "mmol/L"}
 
 def matches(landed: Landed) -> bool:
     """True for Clarity's header line."""
-    return "Event Type" in landed.first_line and "Glucose Value" in landed.first_line
+    line = _first_line(landed)
+    return "Event Type" in line and "Glucose Value" in line
 
 
 def read(landed: Landed, sink: Sink) -> None:
     """Read a Clarity export into glucose samples and the owner's profile."""
     text = source_text.plain(landed, sink, counting=(csv_rows.QUOTE,))
-    names = csv_rows.header_of(landed.first_line).names
+    names = csv_rows.header_of(_first_line(landed)).names
     time = next((name for name in names if _TIME.fullmatch(name)), None)
     glucose = next((name for name in names if _GLUCOSE.fullmatch(name)), None)
     if time is None or glucose is None:
@@ -87,11 +88,15 @@ def read(landed: Landed, sink: Sink) -> None:
 
 READER = Reader(
     name="dexcom_clarity",
-    description="Dexcom Clarity CSV export: glucose every five minutes, mg/dL or mmol/L.",
+    description="Dexcom Clarity export, CSV or XLSX: glucose every five minutes, mg/dL or mmol/L.",
     tables=(WEARABLE_SAMPLE, WEARABLE_PROFILE),
     matches=matches,
     read=read,
 )
+
+
+def _first_line(landed: Landed) -> str:
+    return spreadsheet.head(landed).split("\n", 1)[0].rstrip("\r")
 
 
 def _profile(sink: Sink) -> None:

@@ -1,4 +1,4 @@
-"""LibreView CSV: the glucose log of FreeStyle Libre sensors, mg/dL or mmol/L as its header says.
+"""LibreView CSV or XLSX: the glucose log of FreeStyle Libre sensors, mg/dL or mmol/L as its header says.
 
 A line about the report stands above the header. Times are naive local ones, in the order of day and month of whoever
 exported; that order is found by evidence (``date_order``) or the file is refused. Historic values (every 15 minutes)
@@ -13,7 +13,7 @@ import re
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
-from wearables import csv_rows, source_text
+from wearables import csv_rows, source_text, spreadsheet
 from wearables.canonical import deliver
 from wearables.date_order import decide, normalised
 from wearables.metrics import METRICS
@@ -30,7 +30,7 @@ _HEADER_LINES = 5
 
 def matches(landed: Landed) -> bool:
     """True for LibreView's header line, below a line or two about the report."""
-    return "Historic Glucose" in "\n".join(landed.text_head.split("\n", _HEADER_LINES)[:_HEADER_LINES])
+    return "Historic Glucose" in "\n".join(spreadsheet.head(landed).split("\n", _HEADER_LINES)[:_HEADER_LINES])
 
 
 def read(landed: Landed, sink: Sink) -> None:
@@ -93,7 +93,7 @@ def read(landed: Landed, sink: Sink) -> None:
 
 READER = Reader(
     name="libre_view",
-    description="LibreView CSV export of FreeStyle Libre sensors, mg/dL or mmol/L, in any order of day and month.",
+    description="LibreView export (CSV, XLSX) of FreeStyle Libre, mg/dL or mmol/L, in any order of day and month.",
     tables=(WEARABLE_SAMPLE,),
     matches=matches,
     read=read,

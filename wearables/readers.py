@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from lake.reader import Reader
-from wearables import apple_health, dexcom, environment, fitbit, garmin_fit, gpx, libre_view, open_mhealth
+from wearables import (
+    apple_health,
+    dexcom,
+    environment,
+    fitbit,
+    garmin_fit,
+    gpx,
+    health_connect,
+    libre_view,
+    open_mhealth,
+    waveforms,
+)
+from wearables.declared import reader as declared
 
 READERS: tuple[Reader, ...] = (
     garmin_fit.READER,
+    health_connect.READER,
+    waveforms.READER,
     apple_health.READER,
     gpx.READER,
     dexcom.READER,
     libre_view.READER,
     environment.READER,
     open_mhealth.READER,
+    declared.READER,
     fitbit.READER,
 )

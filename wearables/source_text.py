@@ -16,6 +16,7 @@ from lake.quarantine import BadFile
 from lake.reader import Landed
 from lake.sink import Sink
 from lake.together import NotTogether, Together
+from wearables import spreadsheet
 
 _BLOCK = 4 << 20
 _TAIL = 4096
@@ -56,11 +57,15 @@ class SourceText:
 
 
 def plain(landed: Landed, sink: Sink, *, counting: tuple[bytes, ...] = ()) -> SourceText:
-    """Decompress (bounded) and check a landed text file.
+    """Decompress (bounded) and check a landed text file, or the first sheet of a workbook.
 
     Raises:
         BadFile: broken or runaway gzip, or no text in it.
     """
+    if spreadsheet.is_workbook(landed):
+        settings = sink.settings
+        raw = spreadsheet.as_csv(landed.path, sink.work / "sheet.csv", settings.max_file_bytes, settings.max_ratio)
+        return clean(raw, sink.work, counting=counting)
     raw = decompressed(landed.path, sink.work / "unpacked", sink.settings.max_file_bytes, sink.settings.max_ratio)
     return clean(raw, sink.work, counting=counting)
 

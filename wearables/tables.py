@@ -29,8 +29,11 @@ WEARABLE_SAMPLE = table(
     source_app=pa.string(),
     is_user_entered=pa.bool_(),
     recorded_at=UTC_TIME,
+    subject=pa.string(),
 )
-"""``tz_source`` says what ``utc_offset_min`` and ``start_at`` rest on:
+"""``subject`` tells the people of a file apart that holds several; null where a file is of one account.
+
+``tz_source`` says what ``utc_offset_min`` and ``start_at`` rest on:
 
 - ``metadata``: the record names its IANA zone (``time_zone``); the offset is that zone's at the start.
 - ``vendor_offset``: the record carries its own offset from UTC, which is the local one.
@@ -55,6 +58,7 @@ WEARABLE_WORKOUT = table(
     energy_kcal=pa.float64(),
     device_name=pa.string(),
     source_app=pa.string(),
+    subject=pa.string(),
 )
 
 WEARABLE_PROFILE = table(
@@ -66,6 +70,18 @@ WEARABLE_PROFILE = table(
     blood_type=pa.string(),
     time_zone=pa.string(),
     display_name=pa.string(),
+)
+
+WAVEFORM_CHUNK = table(
+    "waveform_chunk",
+    "One row per signal and at most five minutes of a waveform: equally spaced values from a moment on.",
+    record_no=pa.int64(),
+    signal=pa.string(),
+    start_at=UTC_TIME,
+    tz_source=pa.string(),
+    rate_hz=pa.float64(),
+    unit=pa.string(),
+    values=pa.list_(pa.float32()),
 )
 
 ENVIRONMENT_READING = table(
@@ -81,4 +97,10 @@ ENVIRONMENT_READING = table(
     value_src=pa.float64(),
 )
 
-TABLES: tuple[Table, ...] = (WEARABLE_SAMPLE, WEARABLE_WORKOUT, WEARABLE_PROFILE, ENVIRONMENT_READING)
+TABLES: tuple[Table, ...] = (
+    WEARABLE_SAMPLE,
+    WEARABLE_WORKOUT,
+    WEARABLE_PROFILE,
+    WAVEFORM_CHUNK,
+    ENVIRONMENT_READING,
+)

@@ -32,7 +32,9 @@ class Outcome:
     @property
     def samples(self) -> list[dict[str, Any]]:
         """Samples in the order of the file."""
-        return sorted(self.tables.get("wearable_sample", []), key=lambda row: (row["record_no"], row["metric"]))
+        return sorted(
+            self.tables.get("wearable_sample", []), key=lambda row: (row["record_no"], row["metric"], row["start_at"])
+        )
 
     def metric(self, name: str) -> list[dict[str, Any]]:
         """Samples of one metric."""

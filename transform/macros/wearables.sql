@@ -1,6 +1,9 @@
 {# Who a dump belongs to: the account it was delivered for. A dump without an account is a person of its own, #}
-{# one per file: two people must never be merged because nobody said whose files these are. #}
-{% macro account_key() -%} coalesce(account, 'file:' || left(file_id, 16)) {%- endmacro %}
+{# one per file: two people must never be merged because nobody said whose files these are. A file that tells people #}
+{# apart itself names them in `subject`. #}
+{% macro account_key(subject="null::varchar") -%}
+    coalesce(coalesce(account || '/', '') || {{ subject }}, account, 'file:' || left(file_id, 16))
+{%- endmacro %}
 
 {# Sums of doubles depend on the order of the rows; sums of decimals do not. #}
 {% macro exact_sum(value) -%} cast(sum(cast({{ value }} as decimal(24, 6))) as double) {%- endmacro %}

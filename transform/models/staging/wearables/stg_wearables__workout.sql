@@ -4,7 +4,7 @@ with
     final as (
         select
             source as source_system,
-            {{ account_key() }} as source_person_key,
+            {{ account_key("subject") }} as source_person_key,
             activity,
             start_at,
             end_at,
