@@ -47,6 +47,8 @@ class Compiled:
     start: Callable[[list[Any]], tuple[list[Any], list[Any]]]
     text: str
     """The generated source, for people who want to read what is run."""
+    loop: str
+    """The statements of ``rate`` for one person; values stand as ``y[1]``, ``k[2]``, ``c[3]``, ``d[1]`` (`kernel`)."""
 
 
 def compile_model(model: Model) -> Compiled:
@@ -241,14 +243,16 @@ class _Generator:
     def compiled(self) -> Compiled:
         """Write and load the functions."""
         shelf = _Shelf(self)
-        rates = []
+        rates, single = [], []
         needed: set[str] = set()
         for number, name in enumerate(self.states):
             if name in self.rates:
                 rates.append(into(self.rates[name], _name, shelf, f"d[{number}]"))
+                single.append(f"d[{number}] = {source(self.rates[name], _name, shelf)}")
                 needed |= _used(self.rates[name])
             else:
                 rates.append(f"d[{number}] = {' '.join(self.flows[name])}")
+                single.append(rates[-1])
                 needed |= {term.rsplit(" * v_", 1)[1] for term in self.flows[name]}
                 needed |= {part.getId() for part in self._parts() if part.getSpecies() == name and part.isSetId()}
         body = self._body(needed, shelf)
@@ -270,6 +274,7 @@ class _Generator:
             reporter=self._reporter,
             start=lambda k: scope["start"](k, given),
             text=text,
+            loop="\n".join([*self._shelved(shelf), *body, *single]),
         )
 
     def _fixed_lines(self, shelf: _Shelf) -> list[str]:

@@ -1,12 +1,16 @@
-"""The fast path: all persons at once, by classical Runge–Kutta with a fixed step over generated NumPy."""
+"""The fast path: all persons at once, by classical Runge–Kutta with a fixed step over the generated equations.
+
+The equations run as NumPy or, where there is enough to do and numba is installed, as machine code (`kernel`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from simulation.engine import kernel
 from simulation.engine.course import Array, Course, Trajectory
 from simulation.engine.generate import Compiled, compile_model
 from simulation.engine.intervention import Intervention, by_time, evaluated
@@ -28,6 +32,7 @@ def simulate(
     *,
     step: float | None = None,
     substeps: int = 20,
+    by: Literal["auto", "numpy", "machine code"] = "auto",
 ) -> dict[str, Array]:
     """Integrate a model for many persons at once.
 
@@ -38,6 +43,7 @@ def simulate(
         interventions: what is changed while the model runs; their arrays have shape (people,).
         step: largest step in the model's time unit; steps end at reported times and interventions. Without it,
             ``substeps`` equal steps per output interval.
+        by: what runs the equations; ``auto`` takes machine code where it is worth being compiled.
 
     Returns:
         variable → values of shape (steps + 1, people). A person whose solution leaves the finite numbers has NaN from
@@ -45,6 +51,7 @@ def simulate(
 
     Raises:
         KeyError: a change or a variable names nothing in the model.
+        RuntimeError: machine code was asked for, and numba is absent or does not translate the model.
     """
     changes = dict(changes or {})
     interventions = list(interventions)
@@ -52,15 +59,24 @@ def simulate(
         if name not in compiled.constants and name not in compiled.states:
             raise KeyError(f"{name!r} is neither a constant nor a state of the model")
     length = step or course.duration / max(course.steps, 1) / substeps
+    loop = _machine_code(compiled, by, people * course.times[-1] / length)
     found = {name: np.empty((course.steps + 1, people)) for name in course.variables}
     with np.errstate(all="ignore"):
         for first in range(0, people, BLOCK):
             part = slice(first, min(first + BLOCK, people))
             mine = {name: _part(value, part) for name, value in changes.items()}
-            rows = _Block(compiled, part, mine).rows(course, interventions, length)
+            rows = _Block(compiled, part, mine, loop).rows(course, interventions, length)
             for number, values in enumerate(rows):
                 for name, value in zip(course.variables, values, strict=True):
                     found[name][number, part] = value
+    return found
+
+
+def _machine_code(compiled: Compiled, by: str, person_steps: float) -> kernel.Advance | None:
+    wanted = by == "machine code" or (by == "auto" and person_steps >= kernel.ENOUGH)
+    found = kernel.advance(compiled) if wanted and kernel.is_installed() else None
+    if found is None and by == "machine code":
+        raise RuntimeError("numba is not installed (extra 'simulation'), or does not translate this model's formulas")
     return found
 
 
@@ -73,19 +89,28 @@ def _part(value: Any, part: slice) -> Any:
 class _Block:
     """The state of some persons while they are integrated."""
 
-    def __init__(self, compiled: Compiled, part: slice, changes: Mapping[str, Any]) -> None:
+    def __init__(
+        self, compiled: Compiled, part: slice, changes: Mapping[str, Any], loop: kernel.Advance | None = None
+    ) -> None:
         self.compiled = compiled
+        self.loop = loop
         self.part = part
         k: list[Any] = [np.float64(value) for value in compiled.defaults]
         for name, value in changes.items():
             if name in compiled.constants:
                 k[compiled.constants.index(name)] = value
         initial, self.k = compiled.start(k)
-        self.c = compiled.fixed(self.k, part.stop - part.start)
+        self._follow()
         self.y = np.empty((len(compiled.states), part.stop - part.start))
         for number, name in enumerate(compiled.states):
             self.y[number] = changes.get(name, initial[number])
-        self.work = [np.empty_like(self.y) for _ in range(5)]
+        self.work = [] if loop else [np.empty_like(self.y) for _ in range(5)]
+
+    def _follow(self) -> None:
+        """Compute what follows from the constants."""
+        people = self.part.stop - self.part.start
+        self.c = self.compiled.fixed(self.k, people)
+        self.read = kernel.constants(self.compiled, self.k, self.c, people) if self.loop else np.empty((0, 0))
 
     def rows(self, course: Course, interventions: list[Intervention], length: float) -> Iterator[list[Any]]:
         """The reported symbols at each time of the course."""
@@ -110,7 +135,7 @@ class _Block:
                     self.k[self.compiled.constants.index(name)] = self.share(value)
                 else:
                     self.y[self.compiled.states.index(name)] = self.share(value)
-            self.c = self.compiled.fixed(self.k, self.y.shape[1])
+            self._follow()
 
     def share(self, value: Any) -> Any:
         """An array over all persons is cut to the block's; one that was computed from the block's values is whole."""
@@ -121,6 +146,9 @@ class _Block:
         """Classical fourth-order Runge–Kutta from ``t`` to ``end`` in equal steps of at most ``length``."""
         count = max(1, int(np.ceil((end - t) / length - 1e-9))) if end > t else 0
         h = (end - t) / count if count else 0.0
+        if self.loop:
+            self.loop(self.y, self.read, t, h, count)
+            return
         k1, k2, k3, k4, at_step = self.work
         y, rate, k, c = self.y, self.compiled.rate, _plain(self.k), _plain(self.c)
         for number in range(count):

@@ -7,8 +7,10 @@ import pytest
 
 from simulation.engine import sbml
 from simulation.engine.course import Course, parse_settings
+from simulation.engine.intervention import Intervention
 from simulation.engine.roadrunner import Engine
 from simulation.engine.vectorised import compile_model, run_refined, simulate
+from simulation.models import catalogue
 
 DECAY = """<?xml version="1.0" encoding="UTF-8"?>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1">
@@ -59,6 +61,25 @@ def test_every_person_has_a_parameter_of_their_own() -> None:
     k = np.array([0.1, 0.3, 1.0])
     found = simulate(compiled, COURSE, people=3, changes={"k": k})["drug"]
     np.testing.assert_allclose(found, 2 * np.exp(-k * COURSE.times[:, None]), rtol=1e-7)
+
+
+def test_machine_code_takes_the_same_steps_as_numpy() -> None:
+    """Every function that the loop brings itself, a change while it runs, people beyond one group, one lost."""
+    pytest.importorskip("numba", reason="the optional extra 'simulation' is not installed")
+    text = """model m
+        a' = k * tanh(3 * (b - 1)) - a / (1 + max(a, 0.1)) + min(b, time);
+        b' = piecewise(0.3 - a, a < 0.5, -0.2 * b) + exp(-a);
+        a = 0; b = 2; k = 1;
+    end"""
+    compiled = compile_model(catalogue.from_antimony(text, "m"))
+    k = np.linspace(0.2, 2, 41)
+    k[7] = np.nan
+    given = (Course(4, 8, ("a", "b")), 41, {"k": k}, [Intervention(1.3, {"b": np.linspace(1, 3, 41)})])
+    plain, fast = (simulate(compiled, *given, step=0.05, by=by) for by in ("numpy", "machine code"))
+    for name in ("a", "b"):
+        np.testing.assert_allclose(fast[name], plain[name], rtol=1e-12, atol=1e-13)
+        assert np.isnan(fast[name][-1, 7])
+        assert np.isnan(fast[name][-1]).sum() == 1
 
 
 def test_an_engine_used_twice_starts_from_the_beginning_each_time() -> None:
