@@ -84,6 +84,21 @@ class Settings(BaseSettings):
         return self.published / "twin.duckdb"
 
     @cached_property
+    def snapshot_deid(self) -> Path:
+        """The de-identified snapshot."""
+        return self.published / "twin_deid.duckdb"
+
+    @cached_property
+    def snapshot_encrypted(self) -> Path:
+        """The identified snapshot, encrypted."""
+        return self.published / "twin_encrypted.duckdb"
+
+    @cached_property
+    def deid_key(self) -> Path:
+        """The secret of the pseudonyms; never published."""
+        return self.home / "keys" / "deid.key"
+
+    @cached_property
     def mlflow(self) -> Path:
         """MLflow's sqlite store and artifacts."""
         return self.home / "mlflow"

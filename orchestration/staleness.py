@@ -71,7 +71,7 @@ def _links(settings: Settings) -> list[_Link]:
         _Link(EXPORT, code("lake"), (CORE,), (settings.core,)),
         *(_Link(name, code("ml"), (EXPORT,), ()) for name in trained),
         _Link(MARTS, code("transform"), (CORE, *trained), (settings.warehouse,)),
-        _Link(PUBLISH, code("lake"), (MARTS,), (settings.snapshot,)),
+        _Link(PUBLISH, code("lake"), (MARTS,), (settings.snapshot, settings.snapshot_deid)),
     ]
 
 

@@ -7,17 +7,18 @@ from datetime import timedelta
 import dagster as dg
 import duckdb
 
-from lake import publish, warehouse
+from lake import deid, publish, publish_log, warehouse
 from lake.settings import Settings
-from orchestration import staleness
+from orchestration import privacy, staleness
 from orchestration.assets.raw import markdown_table
 from orchestration.resources import Home
 
 SNAPSHOT = dg.AssetKey(["published", "snapshot"])
+DEIDENTIFIED = dg.AssetKey(["published", "snapshot_deid"])
 
 
 def assets(upstream: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
-    """The identified snapshot, from every mart and core table."""
+    """The identified snapshot, from every mart and core table, and the de-identified one, from that."""
 
     @dg.asset(
         key=SNAPSHOT,
@@ -44,8 +45,8 @@ def assets(upstream: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         settings = home.settings()
         started = time.perf_counter()
         publish.remove_drafts(settings)
-        with staleness.running(settings, staleness.PUBLISH):
-            publication = publish.publish(settings)
+        publication = publish.publish(settings)
+        publish_log.note(settings, "identified", publication)
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(publication.rows.values()),
@@ -67,7 +68,34 @@ def assets(upstream: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
             },
         )
 
-    return [snapshot]
+    @dg.asset(
+        key=DEIDENTIFIED,
+        deps=[SNAPSHOT],
+        group_name="published",
+        owners=["team:data-engineering", "team:analytics"],
+        kinds={"duckdb"},
+        description="The snapshot without what identifies people, by the tags of its columns (HIPAA Safe Harbor): keyed"
+        " pseudonyms, dates shifted person by person, no free text, ages over 89 as 90, three-digit postal codes, no"
+        " counts below 11. `twin deid report` says how well it hides people.",
+        retry_policy=dg.RetryPolicy(max_retries=1, delay=5),
+    )
+    def snapshot_deid(home: Home) -> dg.MaterializeResult:
+        settings = home.settings()
+        with staleness.running(settings, staleness.PUBLISH):
+            made = deid.deidentify(settings, privacy.rules(settings))
+            publish_log.note(settings, "de-identified", made.publication)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": sum(made.publication.rows.values()),
+                "tables": len(made.publication.rows),
+                "left_out": ", ".join(made.left_out),
+                "rows_too_small_to_show": made.suppressed_rows,
+                "bytes": made.publication.bytes,
+                "path": dg.MetadataValue.path(str(made.publication.path)),
+            }
+        )
+
+    return [snapshot, snapshot_deid]
 
 
 def differences(settings: Settings, published: dict[str, int]) -> list[tuple[str, int, int]]:

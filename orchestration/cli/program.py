@@ -14,6 +14,7 @@ from orchestration.cli import (
     build,
     circadian,
     code,
+    deid,
     dicom,
     equation,
     export,
@@ -91,7 +92,7 @@ PANELS: dict[str, list[Callable[..., None] | tuple[str, typer.Typer]]] = {
         publish.publish,
         ui.ui,
     ],
-    "People": [person.state, person.timeline, link.link],
+    "People": [person.state, person.timeline, link.link, ("deid", deid.app)],
     "Records and exchange": [
         ("fhir", fhir.app),
         ("hl7", messages.hl7),

@@ -164,6 +164,14 @@ def test_tables_and_columns_explain_themselves_in_duckdb(demo: Twin) -> None:
     assert bare == []
 
 
+def test_no_identifier_is_left_in_the_deidentified_snapshot(demo: Twin) -> None:
+    found = demo.json("deid", "report")
+    assert found["left"] == {}
+    assert found["checked_identifiers"] > 100_000
+    assert found["deidentified"]["people"] == found["identified"]["people"]
+    assert [one["kind"] for one in demo.json("publish", "--log")["publishes"]] == ["identified", "de-identified"]
+
+
 def test_the_queries_of_the_readme_answer(demo: Twin) -> None:
     from tests.end_to_end.conftest import ROOT
 

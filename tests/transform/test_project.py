@@ -10,6 +10,8 @@ from importlib.util import find_spec
 
 import pytest
 
+from lake import deid, publish
+from orchestration import privacy
 from tests.transform.conftest import TRANSFORM, source_tables
 
 ENTITIES = (
@@ -120,6 +122,27 @@ def test_core_and_marts_have_contracts_and_a_tested_grain(manifest):
             assert node["contract"]["enforced"], node["name"]
             assert node["unique_id"] in tested, node["name"]
             assert re.match(r"One row per ", node["description"]), node["name"]
+
+
+def test_every_published_column_that_could_identify_someone_says_whether_it_does(manifest, empty_home):
+    """Text, dates and times must carry a tag, as must numbers whose name is that of an identifier or a quasi one."""
+    suspicious = re.compile(
+        r"age_years|birth|_no$|^n_people|zip|postal|mrn|ssn|phone|email|address|account|serial|latitude|longitude"
+    )
+    harmless = {"code_no", "rank_no", "feature_no", "run_no"}
+    rules = privacy.rules_of(manifest)
+    published = defaultdict(dict)
+    for schema, table, column, kind in empty_home.query(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal"
+    ):
+        if schema in publish.PUBLISHED_SCHEMAS:
+            published[f"{schema}.{table}"][column] = kind
+    assert len(published) > 30
+    for name, columns in published.items():
+        assert deid.untagged(columns, rules[name]) == [], name
+        named = {one for one in columns if suspicious.search(one) and one not in harmless}
+        assert named - set(rules[name].columns) == set(), name
+        assert set(rules[name].columns.values()) <= deid.TAGS, name
 
 
 def test_results_of_models_stay_out_of_the_first_pass(manifest):
