@@ -42,16 +42,27 @@ def build(connection: duckdb.DuckDBPyConnection, task: Task, cutoff: datetime) -
     Follow-up is half-open, ``(index, index + horizon]``; it ends at the outcome, death, the last contact, the horizon
     or the cutoff, whichever is first. Full time at risk is never required.
     """
-    _build(connection, task, task.index.dates(cutoff), cutoff, training=True)
+    _build(connection, task, task.index.dates(cutoff), cutoff, _training_rows(task))
 
 
 def build_for_scoring(connection: duckdb.DuckDBPyConnection, task: Task, as_of_at: datetime) -> None:
     """Create the temp table ``cohort`` for scoring everyone at one date; uses nothing known after it."""
-    _build(connection, task, [as_of_at], as_of_at, training=False)
+    _build(connection, task, [as_of_at], as_of_at, _scoring_rows(task), training=False)
+
+
+def build_since(connection: duckdb.DuckDBPyConnection, task: Task, scored_at: datetime, cutoff: datetime) -> None:
+    """Create the temp table ``cohort`` of everyone at a date that was scored, with what happened until ``cutoff``."""
+    _build(connection, task, [scored_at], cutoff, _SCHEDULED)
 
 
 def _build(
-    connection: duckdb.DuckDBPyConnection, task: Task, dates: list[datetime], cutoff: datetime, *, training: bool
+    connection: duckdb.DuckDBPyConnection,
+    task: Task,
+    dates: list[datetime],
+    cutoff: datetime,
+    index_rows: str,
+    *,
+    training: bool = True,
 ) -> None:
     low, high = task.eligibility.age_years
     sex, needed = task.eligibility.sex, task.eligibility.require_prior
@@ -72,7 +83,7 @@ def _build(
         f"""
         create or replace temp table cohort as
         with
-            index_row as ({_index_rows(task, training=training)}),
+            index_row as ({index_rows}),
             contact as (
                 {
             " union all ".join(
@@ -209,11 +220,37 @@ def _build(
     )
 
 
-def _index_rows(task: Task, *, training: bool) -> str:
-    """One row per person and index date; at scoring, of a task about stays, only who left within its horizon."""
-    dates = "(select unnest($dates::timestamp[]) as index_at)"
-    scheduled = f"select p.person_id, d.index_at from twin_person as p cross join {dates} as d"
-    ends = f"""
+_SCHEDULED = """
+        select p.person_id, d.index_at
+        from twin_person as p
+        cross join (select unnest($dates::timestamp[]) as index_at) as d
+        where len($after) >= 0
+"""
+
+
+def _training_rows(task: Task) -> str:
+    """One row per person and index date: scheduled, or the end of each stay."""
+    if not task.index.after:
+        return _SCHEDULED
+    last = f" and index_at < timestamp '{task.index.last}'" if task.index.last else ""
+    return f"""
+        select *
+        from ({_ends()})
+        where
+            len($dates) >= 0 and index_at >= timestamp '{task.index.first}' and index_at < $cutoff::timestamp{last}
+    """
+
+
+def _scoring_rows(task: Task) -> str:
+    """One row per person; of a task about stays, only who left within its horizon."""
+    if not task.index.after:
+        return _SCHEDULED
+    recent = f"select person_id from ({_ends()}) where index_at > $cutoff::timestamp - to_days({task.horizon_days})"
+    return f"{_SCHEDULED} and p.person_id in ({recent})"
+
+
+def _ends() -> str:
+    return f"""
         select e.person_id, greatest(e.event_end_at, e.known_at) as index_at
         from twin_encounter as e
         where
@@ -221,18 +258,6 @@ def _index_rows(task: Task, *, training: bool) -> str:
             and e.event_end_at is not null
             and {as_of("e", "$cutoff::timestamp")}
         group by all
-    """
-    if not task.index.after:
-        return f"{scheduled} where len($after) = 0"
-    if not training:
-        recent = f"select person_id from ({ends}) where index_at > $cutoff::timestamp - to_days({task.horizon_days})"
-        return f"{scheduled} where p.person_id in ({recent})"
-    last = f" and index_at < timestamp '{task.index.last}'" if task.index.last else ""
-    return f"""
-        select *
-        from ({ends})
-        where
-            len($dates) >= 0 and index_at >= timestamp '{task.index.first}' and index_at < $cutoff::timestamp{last}
     """
 
 

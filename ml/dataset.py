@@ -57,6 +57,19 @@ def version(settings: Settings) -> str:
         connection.close()
 
 
+def enrolled(settings: Settings, task: Task) -> tuple[pa.Table, pa.Table]:
+    """Return the rows of ``task_cohort`` and ``task_attrition``, without features.
+
+    Raises:
+        CannotLearn: core holds no clinical fact.
+    """
+    connection = core.open_core(settings)
+    try:
+        return _enrol(connection, task)[1:]
+    finally:
+        connection.close()
+
+
 def prepare(settings: Settings, task: Task) -> Dataset:
     """Build cohort and features of a task from core. Whether they are worth learning from, ``refuse_hopeless`` judges.
 
@@ -70,12 +83,7 @@ def prepare(settings: Settings, task: Task) -> Dataset:
         check_units(use, feature_set.columns)
     connection = core.open_core(settings)
     try:
-        cutoff = core.data_cutoff(connection)
-        if cutoff is None:
-            raise CannotLearn(f"{task.name}: core holds no clinical fact to predict from; land clinical data first")
-        cohort.build(connection, task, cutoff)
-        flow = cohort.attrition(connection, task)
-        rows = _table(connection, task)
+        cutoff, rows, flow = _enrol(connection, task)
         design = features.build(connection, feature_set)
         content = core.version(settings, connection)
     finally:
@@ -121,6 +129,14 @@ def refuse_hopeless(task: Task, dataset: Dataset) -> None:
             f"{task.name}: only {people} training people have the outcome, at least {task.folds} are needed; "
             "land more follow-up, or check the condition codes of the outcome"
         )
+
+
+def _enrol(connection: duckdb.DuckDBPyConnection, task: Task) -> tuple[datetime, pa.Table, pa.Table]:
+    cutoff = core.data_cutoff(connection)
+    if cutoff is None:
+        raise CannotLearn(f"{task.name}: core holds no clinical fact to predict from; land clinical data first")
+    cohort.build(connection, task, cutoff)
+    return cutoff, _table(connection, task), cohort.attrition(connection, task)
 
 
 def _table(connection: duckdb.DuckDBPyConnection, task: Task) -> pa.Table:

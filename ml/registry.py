@@ -66,6 +66,18 @@ def verdicts(settings: Settings, name: str) -> list[Verdict]:
     return found
 
 
+def reloads(settings: Settings, address: str, folder: Path) -> Gate:
+    """G2: the logged model loads without pickles and scores the golden rows as it did in memory."""
+    try:
+        loaded = tracking.load(settings, address)
+        difference = tracking.golden_difference(loaded, folder)
+    except ModelUnusable as error:
+        return Gate("G2_reload", "fail", str(error))
+    return Gate(
+        "G2_reload", "pass" if difference <= 1e-9 else "fail", f"golden rows differ by at most {difference:.1g}"
+    )
+
+
 def model_card(settings: Settings, name: str, version: str | None = None) -> str:
     """Return the model card (Markdown) of a task's champion, or of one of its versions.
 
@@ -73,14 +85,13 @@ def model_card(settings: Settings, name: str, version: str | None = None) -> str
         ModelUnusable: there is no such version, or its run has no card.
     """
     from mlflow.exceptions import MlflowException
-    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
     task = tasks.load(name)
     client = _client(settings, task.name)
     version = version or _champion(client, task.name)
     try:
-        run_id = client.get_model_version(task.name, version).run_id
-        parent = client.get_run(run_id).data.tags.get(MLFLOW_PARENT_RUN_ID, run_id)
+        run_id = str(client.get_model_version(task.name, version).run_id)
+        parent = tracking.origin(client, tracking.Registered(version, run_id, {})).info.run_id
         with tempfile.TemporaryDirectory() as scratch:
             return Path(client.download_artifacts(parent, "model_card.md", scratch)).read_text()
     except (MlflowException, OSError) as error:

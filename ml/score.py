@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import duckdb
 import numpy as np
@@ -13,25 +14,29 @@ import pyarrow.compute as pc
 
 from lake import derived
 from lake.settings import Settings
-from ml import actions, cohort, core, tables, tracking
+from ml import actions, cohort, core, monitor, registry, tables, tracking
 from ml import task as tasks
 from ml.equations import get
 from ml.features import build as features
 from ml.features.build import Design
 from ml.features.spec import load_set
 from ml.models import bundle as bundles
-from ml.models.bundle import Bundle, ModelUnusable
+from ml.models.bundle import Bundle, ModelUnusable, Prediction
 from ml.models.clinical import equation_result
+from ml.monitor import Watched
 from ml.task import Task
 
+Reasons = Literal["auto", "all", "top", "none"]
 _REASONS = 5
 _REASON_BATCH = 50_000
 """Rows explained at a time, so that a million people need bounded memory."""
+_EVERYONE = 20_000
+_FEWEST_PEERS = 10
 
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What scoring did. ``bands``: people per band; ``median_risk`` over the scored."""
+    """What scoring did. ``bands``: people per band; ``median_risk`` over the scored; ``watched``: what monitoring saw."""
 
     task: str
     task_hash: str
@@ -44,18 +49,24 @@ class ScoreResult:
     n_ineligible: int
     bands: dict[str, int]
     median_risk: float | None
+    watched: Watched
 
 
-def score(settings: Settings, name: str) -> ScoreResult:
-    """Score everyone at core's data cutoff with the champion; writes ``scored_cohort`` and ``feature_value_latest``.
+def score(settings: Settings, name: str, reasons: Reasons = "auto") -> ScoreResult:
+    """Score everyone at core's data cutoff with the champion.
 
-    Nobody gets a score without being eligible; who is not has a row with the reason.
+    Nobody gets a score without being eligible; who is not has a row with the reason. Writes ``scored_cohort``,
+    ``score_history``, ``feature_value_latest`` and ``model_monitor``.
+
+    Args:
+        reasons: who gets reasons, which cost a hundred times what a score does: all, the tenth at highest risk (top),
+            none; auto is all of up to 20,000 people, else top.
 
     Raises:
         ModelUnusable: there is no champion, it was trained for another declaration of the task, or it is damaged.
     """
     task = tasks.load(name)
-    version, made = champion(settings, task)
+    version, made = registry.champion(settings, task)
     feature_set = load_set(task.feature_set)
     if made.features != [column.name for column in feature_set.columns]:
         raise ModelUnusable(f"the champion of {task.name} expects other features than its set has; train again")
@@ -72,12 +83,26 @@ def score(settings: Settings, name: str) -> ScoreResult:
         design = features.build(connection, feature_set)
     finally:
         connection.close()
-    rows = _rows(task, version, made, design, people=people, as_of=as_of, content=content)
+    predicted = _predicted(task, made, design)
+    moved = monitor.compare(made, task, design, predicted.risk)
+    rows = _rows(
+        task,
+        version,
+        made,
+        design,
+        predicted=predicted,
+        people=people,
+        as_of=as_of,
+        content=content,
+        drifted=monitor.has_drifted(task, moved),
+        reasons=reasons,
+    )
     before = _before(settings, task, as_of)
     scored = _keep_times(settings, task, _with_before(rows, before))
     derived.replace(settings, tables.SCORED_COHORT, task.name, scored)
     _remember(settings, task, scored)
     derived.replace(settings, tables.FEATURE_VALUE_LATEST, task.name, latest(task, design))
+    watched = monitor.record(settings, task, version, moved, as_of=as_of, content=content)
     risk = rows["risk"].drop_null().to_numpy()
     bands = rows["band"].drop_null().value_counts().to_pylist()
     return ScoreResult(
@@ -92,26 +117,18 @@ def score(settings: Settings, name: str) -> ScoreResult:
         n_ineligible=people.num_rows - len(risk),
         bands={band.name: next((b["counts"] for b in bands if b["values"] == band.name), 0) for band in task.bands},
         median_risk=float(np.median(risk)) if len(risk) else None,
+        watched=watched,
     )
 
 
-def champion(settings: Settings, task: Task) -> tuple[tracking.Registered, Bundle]:
-    """Return the champion's version and its verified bundle.
-
-    Raises:
-        ModelUnusable: see ``score``.
-    """
-    client = tracking.connect(settings)
-    found = tracking.aliased(client, task.name, "champion")
-    if found is None:
-        raise ModelUnusable(f"{task.name} has no champion; run `twin ml train {task.name}` and see its gates")
-    made = tracking.load(settings, f"models:/{task.name}/{found.version}")
-    if made.task_hash != task.hash:
-        raise ModelUnusable(
-            f"the champion of {task.name} was trained for declaration {made.task_hash}, now it is {task.hash}; "
-            "train again"
-        )
-    return found, made
+def _predicted(task: Task, made: Bundle, design: Design) -> Prediction:
+    if not len(design.values):
+        nothing = np.empty(0)
+        return Prediction(nothing, nothing, nothing, nothing, np.empty((0, len(made.fitted.cuts) - 1)))
+    predicted = bundles.predict(made, design.values)
+    if not np.isfinite(predicted.risk).all():
+        raise ModelUnusable(f"the champion of {task.name} gave no risk for some eligible people; train again")
+    return predicted
 
 
 def _rows(
@@ -120,25 +137,19 @@ def _rows(
     made: Bundle,
     design: Design,
     *,
+    predicted: Prediction,
     people: pa.Table,
     as_of: datetime,
     content: str,
+    drifted: bool,
+    reasons: Reasons,
 ) -> pa.Table:
     """Return the columns of ``scored_cohort`` but ``scored_at``; eligible people first, in the order of the design."""
     total, scored = people.num_rows, len(design.person_id)
-    if scored:
-        predicted = bundles.predict(made, design.values)
-        if not np.isfinite(predicted.risk).all():
-            raise ModelUnusable(f"the champion of {task.name} gave no risk for some eligible people; train again")
-        equation = equation_result(task.equation, design.columns, design.values) if task.equation else None
-        reasons = _reasons(made, design)
-    else:
-        nothing = np.empty(0)
-        predicted = bundles.Prediction(nothing, nothing, nothing, nothing)
-        equation = None
-        reasons = []
+    equation = None
+    if scored and task.equation:
+        equation = equation_result(task.equation, design.columns, design.values)
     risk = predicted.risk
-    rank = np.argsort(np.argsort(risk, kind="stable"), kind="stable")
     edges = np.array([band.from_risk for band in task.bands])
     names = np.array([band.name for band in task.bands])
     band = names[np.searchsorted(edges, risk, side="right") - 1] if scored else names[:0]
@@ -172,18 +183,56 @@ def _rows(
             "equation_name": same(get(task.equation.name).name if task.equation else None, text),
             "risk_equation": padded(risk_equation, number),
             "risk_competing": padded(predicted.risk_competing, number),
-            "percentile": padded(100 * (rank + 0.5) / max(scored, 1), number),
+            "percentile": padded(_percentile(risk), number),
+            "percentile_age_sex": padded(_percentile_among_peers(design, risk), number),
             "band": padded(list(map(str, band)), text),
             "n_features_missing": padded(np.isnan(design.values).sum(axis=1), pa.int64()),
+            "key_inputs_missing": padded(_key_inputs_missing(task, design), text),
             "defaulted_inputs": padded(defaulted, text),
             "eligible": people["eligible"],
             "ineligible_reason": people["ineligible_reason"],
-            "reasons": padded(reasons, text),
+            "reasons": padded(_reasons(made, design, _explained(risk, reasons)), text),
             "out_of_range_inputs": padded(equation.out_of_range_names() if equation else [""] * scored, text),
             "oldest_input_days": padded(_oldest(design), number),
             "actions": padded(actions.recommended(task, design, risk, risk_equation, as_of), text),
+            "drift_flag": same(drifted, pa.bool_()),
+            "interval_days": same(float(made.fitted.cuts[1] - made.fitted.cuts[0]), number),
+            "risk_by_interval": padded(_lists(predicted.risk_by_interval), pa.list_(number)),
         }
     )
+
+
+def _lists(rows: np.ndarray) -> pa.Array:
+    """Return a matrix (n, K) as n lists."""
+    ends = np.arange(0, rows.size + 1, max(rows.shape[1], 1), dtype=np.int32)
+    return pa.ListArray.from_arrays(ends, np.ascontiguousarray(rows).ravel())
+
+
+def _percentile(risk: np.ndarray) -> np.ndarray:
+    rank = np.argsort(np.argsort(risk, kind="stable"), kind="stable")
+    return 100 * (rank + 0.5) / max(len(risk), 1)
+
+
+def _percentile_among_peers(design: Design, risk: np.ndarray) -> np.ndarray:
+    """Return each person's rank among those of the same sex and ten years of age; NaN with fewer than ten of them."""
+    found = np.full(len(risk), np.nan)
+    peers = design.column("age_years") // 10 * 2 + design.column("sex_male")
+    for one in np.unique(peers):
+        rows = peers == one
+        if rows.sum() >= _FEWEST_PEERS:
+            found[rows] = _percentile(risk[rows])
+    return found
+
+
+def _key_inputs_missing(task: Task, design: Design) -> list[str]:
+    """Return per person the labels of what the accepted model of the task asks for and nobody knew."""
+    names = set(task.equation.inputs.values()) if task.equation else {n for one in task.models for n in one.features}
+    found = np.full(len(design.values), "", dtype=object)
+    for number, column in enumerate(design.columns):
+        if column.name in names:
+            here = np.isnan(design.values[:, number])
+            found[here] = np.where(found[here] == "", column.label, found[here] + (", " + column.label))
+    return list(map(str, found))
 
 
 def _oldest(design: Design) -> np.ndarray:
@@ -231,17 +280,27 @@ def _remember(settings: Settings, task: Task, scored: pa.Table) -> None:
         derived.replace(settings, tables.SCORE_HISTORY, part, given)
 
 
-def _reasons(made: Bundle, design: Design) -> list[str]:
-    """Return per person the five groups of features that move the score most, as JSON, each with what was observed.
+def _explained(risk: np.ndarray, asked: Reasons) -> np.ndarray:
+    """Return which rows get reasons."""
+    if asked == "auto":
+        asked = "all" if len(risk) <= _EVERYONE else "top"
+    if asked == "top":
+        return np.sort(np.argsort(-risk, kind="stable")[: -(-len(risk) // 10)])
+    return np.arange(len(risk) if asked == "all" else 0)
+
+
+def _reasons(made: Bundle, design: Design, explained: np.ndarray) -> list[str | None]:
+    """Return per person the five groups of features that move the score most, as JSON, each with what was observed;
+    None for who is not among the ``explained`` rows.
 
     Contributions of one clinical group are added up; the group is shown by its member that moves most and is known.
     """
     columns = design.columns
     groups = sorted({column.group for column in columns})
     member = np.array([[column.group == group for column in columns] for group in groups], float)
-    found = []
-    for start in range(0, len(design.values), _REASON_BATCH):
-        rows = slice(start, start + _REASON_BATCH)
+    found: list[str | None] = [None] * len(design.values)
+    for start in range(0, len(explained), _REASON_BATCH):
+        rows = explained[start : start + _REASON_BATCH]
         values = design.values[rows]
         added = bundles.explain(made, values)
         by_group = added @ member.T
@@ -267,7 +326,7 @@ def _reasons(made: Bundle, design: Design) -> list[str]:
                         "contribution": round(weight, 4),
                     }
                 )
-            found.append(json.dumps(reasons, ensure_ascii=False))
+            found[rows[row]] = json.dumps(reasons, ensure_ascii=False)
     return found
 
 

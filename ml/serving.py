@@ -26,7 +26,9 @@ class RiskModel(PythonModel):
         from ml.models import bundle
 
         values = model_input[self.bundle.features].to_numpy(np.float64)
-        return pd.DataFrame(vars(bundle.predict(self.bundle, values)), index=model_input.index)
+        found = bundle.predict(self.bundle, values)
+        names = ("risk", "risk_lo", "risk_hi", "risk_competing")
+        return pd.DataFrame({name: getattr(found, name) for name in names}, index=model_input.index)
 
 
 mlflow.models.set_model(RiskModel())

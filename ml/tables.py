@@ -84,8 +84,10 @@ SCORED_COHORT = table(
     risk_equation=pa.float64(),
     risk_competing=pa.float64(),
     percentile=pa.float64(),
+    percentile_age_sex=pa.float64(),
     band=pa.string(),
     n_features_missing=pa.int64(),
+    key_inputs_missing=pa.string(),
     defaulted_inputs=pa.string(),
     eligible=pa.bool_(),
     ineligible_reason=pa.string(),
@@ -95,6 +97,9 @@ SCORED_COHORT = table(
     actions=pa.string(),
     risk_before=pa.float64(),
     as_of_before=UTC_TIME,
+    drift_flag=pa.bool_(),
+    interval_days=pa.float64(),
+    risk_by_interval=pa.list_(pa.float64()),
     scored_at=UTC_TIME,
 )
 
@@ -116,7 +121,49 @@ SCORE_HISTORY = table(
     risk_hi=pa.float64(),
     risk_equation=pa.float64(),
     band=pa.string(),
+    interval_days=pa.float64(),
+    risk_by_interval=pa.list_(pa.float64()),
     scored_at=UTC_TIME,
+)
+
+MODEL_MONITOR = table(
+    "model_monitor",
+    "One row per task, model version, scored date, core version and thing watched: drift of features, of what is "
+    "missing, of scores and alert volume against the training snapshot; O:E of scores whose outcome is known by now.",
+    task=pa.string(),
+    model_version=pa.string(),
+    as_of=UTC_TIME,
+    core_version=pa.string(),
+    kind=pa.string(),
+    name=pa.string(),
+    detail=pa.string(),
+    value=pa.float64(),
+    reference=pa.float64(),
+    statistic=pa.float64(),
+    lower=pa.float64(),
+    upper=pa.float64(),
+    p_value=pa.float64(),
+    n=pa.int64(),
+    n_reference=pa.int64(),
+    status=pa.string(),
+)
+
+EQUATION_RISK = table(
+    "equation_risk",
+    "One row per person and clinical equation at the latest date: its result from what was known, with the inputs that "
+    "were defaulted or out of range; no result outside the equation's population. Research use, not for care.",
+    person_id=pa.string(),
+    as_of=UTC_TIME,
+    equation=pa.string(),
+    result=pa.float64(),
+    result_name=pa.string(),
+    unit=pa.string(),
+    horizon_days=pa.int64(),
+    n_inputs=pa.int64(),
+    n_defaulted=pa.int64(),
+    defaulted_inputs=pa.string(),
+    out_of_range_inputs=pa.string(),
+    core_version=pa.string(),
 )
 
 DERIVED: tuple[Table, ...] = (
@@ -126,4 +173,6 @@ DERIVED: tuple[Table, ...] = (
     MODEL_METRIC,
     SCORED_COHORT,
     SCORE_HISTORY,
+    MODEL_MONITOR,
+    EQUATION_RISK,
 )

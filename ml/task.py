@@ -134,6 +134,21 @@ class Gates(_Declared):
     min_events: int = Field(default=30, description="Held-out events below which a learned model cannot be judged.")
 
 
+class Monitoring(_Declared):
+    """When a served model is no longer what it was, and what then follows (reference/ml.md 4.8)."""
+
+    psi_watch: float = Field(default=0.10, description="Population stability index from which a shift is shown.")
+    psi_alarm: float = Field(default=0.25, description="From which it is an alarm.")
+    share_alarm: float = Field(default=0.10, description="Change of a share (missing values, people over a threshold).")
+    drifted_features: float = Field(default=0.2, description="Share of features in alarm that calls for training.")
+    after_days: tuple[int, ...] = Field(
+        default=(30, 90, 365, 1826), description="Ages at which given scores are held against what happened since."
+    )
+    observed_expected: tuple[float, float] = Field(default=(0.8, 1.25), description="Band of O:E of matured scores.")
+    min_events: int = Field(default=20, description="Events that a matured O:E needs.")
+    growth: float = Field(default=0.05, description="Growth of the cohort's rows that calls for training.")
+
+
 class Task(_Declared):
     """A declared prediction task. ``hash`` identifies everything that can change its result."""
 
@@ -159,6 +174,7 @@ class Task(_Declared):
     subsamples: int = Field(default=10, ge=2, description="Models on 63.2% of people behind the risk interval.")
     seed: int = 20260630
     gates: Gates = Gates()
+    monitoring: Monitoring = Monitoring()
     on_demand: bool = Field(
         default=False, description="Trained where asked (twin ml train, TWIN_TASKS), not by every build."
     )

@@ -290,6 +290,14 @@ def aliased(client: MlflowClient, task_name: str, alias: str) -> Registered | No
     return Registered(str(found.version), str(found.run_id), dict(found.tags))
 
 
+def origin(client: MlflowClient, version: Registered) -> Run:
+    """Return the run that a version came from: the parent of its candidate, which says what was learned from."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    child = client.get_run(version.run_id)
+    return client.get_run(child.data.tags.get(MLFLOW_PARENT_RUN_ID, version.run_id))
+
+
 @lru_cache(maxsize=1)
 def code_version() -> str:
     """Return 12 hexadecimal digits that change when the code or data of this room change."""

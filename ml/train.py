@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ import pyarrow as pa
 from lake import derived
 from lake.settings import Settings
 from ml import candidates as cands
-from ml import card, evaluate, gates, leakage, plots, tables, tracking
+from ml import card, drift, evaluate, gates, leakage, plots, registry, tables, tracking
 from ml import task as tasks
 from ml.candidates import Candidate
-from ml.dataset import CannotLearn, Dataset, prepare, refuse_hopeless
+from ml.dataset import CannotLearn, Dataset, enrolled, prepare, refuse_hopeless
 from ml.evaluate import Metric
 from ml.gates import Gate, Rival
 from ml.models import bundle as bundles
@@ -31,7 +31,7 @@ from ml.tracking import Registered
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-__all__ = ["CannotLearn", "TrainResult", "train"]
+__all__ = ["CannotLearn", "TrainResult", "keep", "train"]
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class TrainResult:
 def train(settings: Settings, name: str, tags: dict[str, str] | None = None) -> TrainResult:
     """Train one task and promote its best candidate if it passes the gates.
 
-    Idempotent: the same task, core content and code reuse the finished run. A failure ends the run FAILED. Writes
-    ``task_cohort``, ``task_attrition`` and ``model_metric``.
+    Idempotent: the same task, core content and code reuse the finished run, unless the champion is damaged. A failure
+    ends the run FAILED. Writes ``task_cohort``, ``task_attrition`` and ``model_metric``.
 
     Args:
         settings: where the lake and MLflow live, and how many threads may be used.
@@ -82,7 +82,8 @@ def train(settings: Settings, name: str, tags: dict[str, str] | None = None) -> 
     client = tracking.connect(settings)
     experiment = tracking.experiment(client, settings, task)
     key = hashlib.sha256(f"{task.hash}|{data.core_version}|{tracking.code_version()}".encode()).hexdigest()[:16]
-    if found := tracking.finished(client, experiment, key):
+    found = tracking.finished(client, experiment, key)
+    if found and _still_loads(settings, client, task):
         result = _reuse(client, found.info.run_id, started)
     else:
         identity = {
@@ -120,6 +121,7 @@ def _train(
             final = one.bundle
             if one in (chosen, fallback):
                 final = bundles.fit_subsamples(final, train_sample, task.subsamples, threads=threads, seed=task.seed)
+                final = with_profile(final, task, data)
             finals[one.spec.name] = final
             with tracking.run(client, experiment, one.spec.name, {"model": one.spec.name}, parent=run_id) as child:
                 tracking.log_values(client, child, _candidate_params(one), {})
@@ -128,7 +130,7 @@ def _train(
                 logged[one.spec.name] = (address, child)
         champion = _champion(settings, client, task)
         champion_rival = _as_rival(champion, data, rows, chosen.assessed_days)
-        verdicts = [leak_gate, _reloads(settings, logged[chosen.spec.name][0], work / chosen.spec.name)]
+        verdicts = [leak_gate, registry.reloads(settings, logged[chosen.spec.name][0], work / chosen.spec.name)]
         verdicts += gates.judge(
             task,
             outcome,
@@ -182,6 +184,48 @@ def _train(
             work=work,
         )
     return result
+
+
+def keep(settings: Settings, name: str, why: str) -> TrainResult:
+    """Keep the champion on new data: who is in the cohort now is written, the figures are those of its training.
+
+    Raises:
+        ModelUnusable: there is no champion.
+    """
+    started = time.monotonic()
+    task = tasks.load(name)
+    cohort, attrition = enrolled(settings, task)
+    derived.replace(settings, tables.TASK_COHORT, task.name, cohort)
+    derived.replace(settings, tables.TASK_ATTRITION, task.name, attrition)
+    client = tracking.connect(settings)
+    champion = tracking.aliased(client, task.name, "champion")
+    if champion is None:
+        raise ModelUnusable(f"{task.name} has no champion; run `twin ml train {task.name}`")
+    result = _reuse(client, tracking.origin(client, champion).info.run_id, started)
+    derived.replace(settings, tables.MODEL_METRIC, task.name, _metric_table(result.metrics))
+    verdict = f"{champion.tags.get('model_name')} v{champion.version} is kept: {why}"
+    return replace(result, champion_version=champion.version, verdict=verdict)
+
+
+def with_profile(made: Bundle, task: Task, data: Dataset) -> Bundle:
+    """Return the model with what people looked like in the newest year of index dates it was trained on."""
+    index_at = data.design.index_at
+    newest = np.flatnonzero(index_at > index_at.max() - np.timedelta64(365, "D"))[::-1]
+    once = np.unique(data.sample.person[newest], return_index=True)[1]
+    values = data.sample.values[newest[once]]
+    risk = bundles.predict(made, values).risk
+    return replace(made, profile=drift.profile(data.design.names, values, risk, task.thresholds))
+
+
+def _still_loads(settings: Settings, client: MlflowClient, task: Task) -> bool:
+    champion = tracking.aliased(client, task.name, "champion")
+    if champion is None:
+        return True
+    try:
+        tracking.load(settings, f"models:/{task.name}/{champion.version}")
+    except ModelUnusable:
+        return False
+    return True
 
 
 def _no_leaks(settings: Settings, task: Task, data: Dataset) -> Gate:
@@ -257,18 +301,6 @@ def _log_parent(
     client.set_tag(run_id, "mlflow.note.content", text)
 
 
-def _reloads(settings: Settings, address: str, folder: Path) -> Gate:
-    """G2: the logged model loads without pickles and scores the golden rows as it did in memory."""
-    try:
-        loaded = tracking.load(settings, address)
-        difference = tracking.golden_difference(loaded, folder)
-    except ModelUnusable as error:
-        return Gate("G2_reload", "fail", str(error))
-    return Gate(
-        "G2_reload", "pass" if difference <= 1e-9 else "fail", f"golden rows differ by at most {difference:.1g}"
-    )
-
-
 def _champion(settings: Settings, client: MlflowClient, task: Task) -> tuple[Registered, Bundle] | None:
     """Return the reigning champion of the same task declaration, if it still loads."""
     found = tracking.aliased(client, task.name, "champion")
@@ -336,7 +368,7 @@ def _decide(
         )
     if fallback is None:
         return chosen, f"{chosen.spec.name} stays challenger ({why}); there is no equation to serve instead", None
-    reload_gate = _reloads(settings, logged[fallback.spec.name][0], work / fallback.spec.name)
+    reload_gate = registry.reloads(settings, logged[fallback.spec.name][0], work / fallback.spec.name)
     if reload_gate.status != "pass" or verdicts[0].status != "pass":
         return chosen, f"{chosen.spec.name} stays challenger ({why}); nothing is fit to be champion", None
     version = challenger

@@ -135,7 +135,3 @@ def effects() -> pa.Table:
             )
     names = ("trait", "rsid", "chrom", "pos", "ref", "alt", "effect_per_alt", "log_hazard_per_alt", "outcome")
     return pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)})
-
-
-INDEX_DATES = tuple(GRID[k] for k in oracle.INDEX_YEARS)
-"""Dates at which ``risk.parquet`` holds the oracle's risk."""

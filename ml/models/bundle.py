@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ml.models.fitted import Fitted, Sample, contributions, fit, margins
 from ml.task import EquationUse, ModelSpec
 
 SUBSAMPLE = 0.632
-FORMAT = 3
+FORMAT = 4
 """Of ``model.json``; a model of another format is trained again, never guessed at."""
 
 
@@ -33,6 +33,7 @@ class Bundle:
         task, task_hash, horizon_days: what it predicts.
         fitted: the model on all training people. calibrator: logistic recalibration from out-of-fold margins.
         subsamples: models on 63.2 % of the training people each, for the interval.
+        profile: what the people of the training snapshot looked like, in counts (``ml.drift``); empty if not kept.
     """
 
     task: str
@@ -41,6 +42,7 @@ class Bundle:
     fitted: Fitted
     calibrator: list[list[float]]
     subsamples: tuple[Fitted, ...] = ()
+    profile: dict[str, Any] = field(default_factory=dict)
 
     @property
     def features(self) -> list[str]:
@@ -49,12 +51,14 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Risk at the horizon (n,), its interval, and the probability of dying first."""
+    """Risk at the horizon (n,), its interval, the probability of dying first, and the risk by the end of each interval
+    (n, K)."""
 
     risk: Floats
     risk_lo: Floats
     risk_hi: Floats
     risk_competing: Floats
+    risk_by_interval: Floats
 
 
 def predict(bundle: Bundle, values: Floats) -> Prediction:
@@ -65,13 +69,14 @@ def predict(bundle: Bundle, values: Floats) -> Prediction:
     """
     found = margins(bundle.fitted, values)
     calibrated = discrete.recalibrated(found, bundle.calibrator)
-    risk, competing = discrete.cumulative_incidence(calibrated, bundle.fitted.cuts, bundle.horizon_days)
+    by_interval, dying = discrete.incidences(calibrated)
+    risk, competing = by_interval[:, -1], dying[:, -1]
     lo = hi = np.full_like(risk, np.nan)
     if bundle.subsamples:
         spread = np.stack([_logit(_risk(bundle, one, values)) for one in bundle.subsamples]).std(axis=0, ddof=1)
         half = 1.96 * spread * np.sqrt(SUBSAMPLE / (1 - SUBSAMPLE))
         lo, hi = _expit(_logit(risk) - half), _expit(_logit(risk) + half)
-    return Prediction(risk, lo, hi, competing)
+    return Prediction(risk, lo, hi, competing, by_interval)
 
 
 def subsample_risks(bundle: Bundle, values: Floats) -> Floats:
@@ -97,9 +102,7 @@ def fit_subsamples(bundle: Bundle, sample: Sample, count: int, *, threads: int, 
         part = sample.take(np.isin(sample.person, chosen))
         one = bundle.fitted
         subsamples.append(fit(one.spec, one.equation, part, one.cuts, threads=threads, seed=seed + number))
-    return Bundle(
-        bundle.task, bundle.task_hash, bundle.horizon_days, bundle.fitted, bundle.calibrator, tuple(subsamples)
-    )
+    return replace(bundle, subsamples=tuple(subsamples))
 
 
 def save(bundle: Bundle, folder: Path) -> None:
@@ -129,6 +132,7 @@ def save(bundle: Bundle, folder: Path) -> None:
         "calibrator": bundle.calibrator,
         "fitted": stored(bundle.fitted, "full"),
         "subsamples": [stored(one, f"subsample_{i:02d}") for i, one in enumerate(bundle.subsamples)],
+        "profile": bundle.profile,
         "files": files,
     }
     text = json.dumps(declared, indent=1)
@@ -177,6 +181,7 @@ def load(folder: Path) -> Bundle:
         restored(declared["fitted"]),
         declared["calibrator"],
         tuple(restored(one) for one in declared["subsamples"]),
+        declared["profile"],
     )
 
 

@@ -46,13 +46,21 @@ def hazards(margins: Floats) -> Floats:
 
 def cumulative_incidence(margins: Floats, cuts: Floats, at_days: float) -> tuple[Floats, Floats]:
     """Return the probabilities (n,) of the event and of the competing event by ``at_days``, from margins (n, K, 2)."""
-    probability = hazards(margins)
-    share = np.clip((at_days - cuts[:-1]) / np.diff(cuts), 0, 1)
-    probability = probability * share[None, :, None]
+    event, competing = incidences(margins, np.clip((at_days - cuts[:-1]) / np.diff(cuts), 0, 1))
+    return event[:, -1], competing[:, -1]
+
+
+def incidences(margins: Floats, share: Floats | float = 1.0) -> tuple[Floats, Floats]:
+    """Return the probabilities (n, K) of the event and of the competing event by the end of each interval.
+
+    Args:
+        share: how much of each interval is lived through (K,).
+    """
+    probability = hazards(margins) * np.broadcast_to(share, margins.shape[1])[None, :, None]
     surviving = np.cumprod(1 - probability.sum(axis=2), axis=1)
     before = np.concatenate([np.ones((len(margins), 1)), surviving[:, :-1]], axis=1)
-    incidence = (before[:, :, None] * probability).sum(axis=1)
-    return incidence[:, 0], incidence[:, 1]
+    incidence = np.cumsum(before[:, :, None] * probability, axis=1)
+    return incidence[:, :, 0], incidence[:, :, 1]
 
 
 def log_likelihood(margins: Floats, time: Floats, event: NDArray[np.int64], cuts: Floats) -> Floats:

@@ -122,11 +122,11 @@ def _oracle(settings: Settings, name: str) -> dict[tuple[str, str], float]:
 
 def _champion(settings: Settings, name: str, data: Dataset, is_enough: bool) -> dict[str, Any]:
     """The model that serves, on people it has never seen."""
-    from ml import candidates, score
+    from ml import candidates, registry
     from ml import task as tasks
 
     task = tasks.load(name)
-    _, made = score.champion(settings, task)
+    _, made = registry.champion(settings, task)
     _, rows = candidates.test_outcome(data)
     risk = candidates.risk_at(made, data.sample.values[rows], task.horizon_days)
     return _row(settings, name, f"champion {made.fitted.spec.name}", data, rows, risk, is_enough)
