@@ -1,9 +1,9 @@
 """Drift: the people scored now against those of the training snapshot, by feature, by what is missing, by score.
 
-The reference is the newest year of index dates that a model was trained on, kept with the model as counts in bins, never
-as values of people. The population stability index is read with its test: without drift PSI / (1/n + 1/m) follows
-chi-square with one degree of freedom less than there are bins (Yurdakul and Naranjo 2020, J Risk Model Valid 14:89-100),
-so that a small cohort's noise is no drift. People are counted once, whatever their number of rows.
+The reference is the newest year of index dates that a model was trained on, kept with the model as counts in bins,
+never as values of people. The population stability index is read with its test: without drift PSI / (1/n + 1/m) follows
+chi-square with one degree of freedom less than there are bins (Yurdakul and Naranjo 2020, J Risk Model Valid
+14:89-100), so that a small cohort's noise is no drift. People are counted once, whatever their number of rows.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ml.task import Monitoring
 
 Floats = NDArray[np.float64]
+Kind = Literal["feature", "missing", "score", "volume", "calibration"]
 Status = Literal["ok", "watch", "alarm", "insufficient"]
 SCORE = "risk"
 _BINS = 10
@@ -37,17 +38,17 @@ class Signal:
         n, n_reference: people on both sides.
     """
 
-    kind: Literal["feature", "missing", "score", "volume", "calibration"]
+    kind: Kind
     name: str
-    value: float
-    reference: float
-    statistic: float
-    lower: float
-    upper: float
-    p_value: float
     n: int
     n_reference: int
     status: Status
+    value: float = math.nan
+    reference: float = math.nan
+    statistic: float = math.nan
+    lower: float = math.nan
+    upper: float = math.nan
+    p_value: float = math.nan
 
 
 def profile(names: list[str], values: Floats, risk: Floats, thresholds: tuple[float, ...]) -> dict[str, Any]:
@@ -109,41 +110,31 @@ def _counts(known: Floats, edges: Floats) -> NDArray[np.int64]:
     return np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
 
 
-def _moved(
-    kind: Literal["feature", "score"], name: str, now: Floats, before: dict[str, Any], rules: Monitoring, tests: int
-) -> Signal:
+def _moved(kind: Kind, name: str, now: Floats, before: dict[str, Any], rules: Monitoring, tests: int) -> Signal:
     from scipy.stats import chi2
 
     known = now[~np.isnan(now)]
     counts = np.array(before["counts"], float)
     n, m = len(known), int(counts.sum())
-    mean, reference = (float(known.mean()) if n else math.nan), before["mean"]
+    mean = float(known.mean()) if n else math.nan
+    reference = math.nan if before["mean"] is None else before["mean"]
     if min(n, m) < _FEWEST:
-        return Signal(
-            kind, name, mean, math.nan if reference is None else reference, *[math.nan] * 4, n, m, "insufficient"
-        )
+        return Signal(kind, name, n, m, "insufficient", mean, reference)
     index = psi(counts, _counts(known, np.array(before["edges"], float)).astype(float))
     p = float(chi2.sf(index / (1 / n + 1 / m), len(counts) - 1)) if len(counts) > 1 else 1.0
     status: Status = "ok"
     if p < _ALPHA / tests and index >= rules.psi_watch:
         status = "alarm" if index >= rules.psi_alarm else "watch"
-    return Signal(kind, name, mean, reference, index, math.nan, math.nan, p, n, m, status)
+    return Signal(kind, name, n, m, status, mean, reference, index, p_value=p)
 
 
 def _shares(
-    kind: Literal["missing", "volume"],
-    name: str,
-    now: NDArray[np.bool_],
-    reference: float,
-    m: int,
-    rules: Monitoring,
-    tests: int,
+    kind: Kind, name: str, now: NDArray[np.bool_], reference: float, m: int, rules: Monitoring, tests: int
 ) -> Signal:
     n = len(now)
+    value = float(now.mean()) if n else math.nan
     if min(n, m) < _FEWEST:
-        value = float(now.mean()) if n else math.nan
-        return Signal(kind, name, value, reference, *[math.nan] * 4, n, m, "insufficient")
-    value = float(now.mean())
+        return Signal(kind, name, n, m, "insufficient", value, reference)
     pooled = (value * n + reference * m) / (n + m)
     error = math.sqrt(max(pooled * (1 - pooled), 1e-12) * (1 / n + 1 / m))
     spread = math.sqrt(value * (1 - value) / n + reference * (1 - reference) / m)
@@ -153,4 +144,4 @@ def _shares(
     if p < _ALPHA / tests and abs(difference) >= rules.share_alarm / 2:
         status = "alarm" if abs(difference) >= rules.share_alarm else "watch"
     low, high = difference - 1.96 * spread, difference + 1.96 * spread
-    return Signal(kind, name, value, reference, difference, low, high, p, n, m, status)
+    return Signal(kind, name, n, m, status, value, reference, difference, low, high, p)

@@ -1,8 +1,8 @@
 """Delayed labels: scores that were given, held against what has happened since.
 
-A score's outcome is known only after its horizon, but a risk by 30, 90 or 365 days can be judged much earlier; O:E moves
-first when a population changes (reference/ml.md 3.6). Observed is Aalen and Johansen's risk of the people who were
-scored then; expected is the mean of the risks they were given by the same age of the score.
+A score's outcome is known only after its horizon, but a risk by 30, 90 or 365 days can be judged much earlier; O:E
+moves first when a population changes (reference/ml.md 3.6). Observed is Aalen and Johansen's risk of the people who
+were scored then; expected is the mean of the risks they were given by the same age of the score.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from lake import derived
@@ -52,7 +53,7 @@ def observed_expected(task: Task, outcome: Outcome, risk: Floats, at_days: float
     rules, n = task.monitoring, len(risk)
     name = f"{at_days:g} d"
     if not n:
-        return Signal("calibration", name, *[math.nan] * 6, 0, 0, "insufficient")
+        return Signal("calibration", name, 0, 0, "insufficient")
     events = int(((outcome.event == 1) & (outcome.time <= at_days)).sum())
     observed, expected = evaluate.observed(outcome, at_days), float(risk.mean())
     ratio = observed / expected if expected > 0 else math.nan
@@ -68,7 +69,7 @@ def observed_expected(task: Task, outcome: Outcome, risk: Floats, at_days: float
         status = "alarm"
     elif not rules.observed_expected[0] <= ratio <= rules.observed_expected[1]:
         status = "watch"
-    return Signal("calibration", name, observed, expected, ratio, low, high, math.nan, n, events, status)
+    return Signal("calibration", name, n, events, status, observed, expected, ratio, low, high)
 
 
 def _given(settings: Settings, task: Task) -> dict[datetime, tuple[str, list[str], Floats, float]]:
@@ -76,7 +77,7 @@ def _given(settings: Settings, task: Task) -> dict[datetime, tuple[str, list[str
     connection = duckdb.connect(":memory:")
     try:
         connection.register("history", derived.read(settings, tables.SCORE_HISTORY))
-        rows = connection.execute(
+        rows = connection.sql(
             """
             with
                 mine as (select * from history where task = $task and task_hash = $hash and len(risk_by_interval) > 0),
@@ -87,14 +88,14 @@ def _given(settings: Settings, task: Task) -> dict[datetime, tuple[str, list[str
             where run_id || core_version = which
             order by as_of, person_id
             """,
-            {"task": task.name, "hash": task.hash},
+            params={"task": task.name, "hash": task.hash},
         ).to_arrow_table()
     finally:
         connection.close()
     found = {}
     moments = rows["as_of"].to_numpy()
     for moment in np.unique(moments):
-        part = rows.filter(moments == moment)
+        part = rows.filter(pa.array(moments == moment))
         curves = np.array(part["risk_by_interval"].to_pylist(), float)
         people = part["person_id"].to_pylist()
         found[moment.astype("datetime64[us]").astype(datetime)] = (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +21,9 @@ from ml.features.spec import load_set
 from ml.models import bundle as bundles
 from ml.models.bundle import Bundle, ModelUnusable
 from ml.task import Task
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 Action = Literal["keep", "recalibrate", "train"]
 
@@ -99,7 +102,7 @@ def record(
             "as_of": as_of,
             "core_version": content,
             "detail": detail,
-            **{key: _finite(value) for key, value in asdict(signal).items()},
+            **{("watched" if key == "name" else key): _finite(value) for key, value in asdict(signal).items()},
         }
         for signal, detail in zip(signals, details, strict=True)
     ]
@@ -128,7 +131,9 @@ def decide(task: Task, signals: list[Signal]) -> Decision:
         for one in alarms
         if one.kind == "calibration"
     ]
-    return Decision("recalibrate", tuple(off)) if off else Decision("keep", ("nothing has moved",))
+    if off:
+        return Decision("recalibrate", tuple(off))
+    return Decision("keep", (f"{len(moved)} of {len(watched)} features have moved, scores have not",))
 
 
 def has_drifted(task: Task, signals: Iterable[Signal]) -> bool:
@@ -151,7 +156,10 @@ def due(settings: Settings, name: str) -> Decision:
         return Decision("train", ("there is no champion",))
     if version.tags.get("task_hash") != task.hash:
         return Decision("train", ("the task's declaration has changed",))
-    trained = tracking.origin(client, version)
+    return _on_new_data(settings, task, version, tracking.origin(client, version))
+
+
+def _on_new_data(settings: Settings, task: Task, version: tracking.Registered, trained: Run) -> Decision:
     if trained.data.tags.get("code_version") != tracking.code_version():
         return Decision("train", ("the code has changed",))
     if _content(settings) == trained.data.tags.get("core_version"):
@@ -191,18 +199,19 @@ def _last(settings: Settings, task: Task, version: str) -> list[Signal]:
     connection = duckdb.connect(":memory:")
     try:
         connection.register("monitored", derived.read(settings, tables.MODEL_MONITOR))
-        rows = connection.execute(
+        rows = connection.sql(
             """
-            select kind, name, value, reference, statistic, lower, upper, p_value, n, n_reference, status
+            select kind, watched as name, n, n_reference, status, value, reference, statistic, lower, upper, p_value
             from monitored
             where task = $task and model_version = $version
             qualify as_of = max(as_of) over ()
             """,
-            {"task": task.name, "version": version},
-        ).fetchall()
+            params={"task": task.name, "version": version},
+        ).to_arrow_table()
     finally:
         connection.close()
-    return [Signal(*(math.nan if one is None else one for one in row)) for row in rows]
+    known = ({key: value for key, value in row.items() if value is not None} for row in rows.to_pylist())
+    return [Signal(**row) for row in known]
 
 
 def _finite(value: object) -> object:

@@ -11,7 +11,8 @@ from lake.settings import Settings
 from ml import task as tasks
 from ml import tracking
 from ml.gates import Gate
-from ml.models.bundle import ModelUnusable
+from ml.models.bundle import Bundle, ModelUnusable
+from ml.task import Task
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -88,7 +89,7 @@ def model_card(settings: Settings, name: str, version: str | None = None) -> str
 
     task = tasks.load(name)
     client = _client(settings, task.name)
-    version = version or _champion(client, task.name)
+    version = version or _champion(client, task.name).version
     try:
         run_id = str(client.get_model_version(task.name, version).run_id)
         parent = tracking.origin(client, tracking.Registered(version, run_id, {})).info.run_id
@@ -108,16 +109,31 @@ def sql(settings: Settings, name: str, source: str, version: str | None = None) 
 
     task = tasks.load(name)
     client = _client(settings, task.name)
-    version = version or _champion(client, task.name)
+    version = version or _champion(client, task.name).version
     return sql_model.query(tracking.load(settings, f"models:/{task.name}/{version}"), source)
 
 
-def _champion(client: MlflowClient, task: str) -> str:
-    """Return the version of a task's champion."""
-    champion = tracking.aliased(client, task, "champion")
-    if champion is None:
-        raise ModelUnusable(f"{task} has no champion; run `twin ml train {task}`")
-    return champion.version
+def champion(settings: Settings, task: Task) -> tuple[tracking.Registered, Bundle]:
+    """Return the champion's version and its verified bundle.
+
+    Raises:
+        ModelUnusable: there is no champion, it was trained for another declaration of the task, or it is damaged.
+    """
+    found = _champion(tracking.connect(settings), task.name)
+    made = tracking.load(settings, f"models:/{task.name}/{found.version}")
+    if made.task_hash != task.hash:
+        raise ModelUnusable(
+            f"the champion of {task.name} was trained for declaration {made.task_hash}, now it is {task.hash}; "
+            "train again"
+        )
+    return found, made
+
+
+def _champion(client: MlflowClient, task: str) -> tracking.Registered:
+    found = tracking.aliased(client, task, "champion")
+    if found is None:
+        raise ModelUnusable(f"{task} has no champion; run `twin ml train {task}` and see its gates")
+    return found
 
 
 def _client(settings: Settings, task: str) -> MlflowClient:

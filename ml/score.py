@@ -36,7 +36,10 @@ _FEWEST_PEERS = 10
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What scoring did. ``bands``: people per band; ``median_risk`` over the scored; ``watched``: what monitoring saw."""
+    """What scoring did.
+
+    ``bands``: people per band; ``median_risk`` over the scored; ``watched``: what monitoring saw.
+    """
 
     task: str
     task_hash: str

@@ -20,4 +20,22 @@ refresh = dg.define_asset_job(
     tags={"twin/stage": "refresh"},
 )
 
-JOBS = [ingest, refresh]
+MODELS = dg.AssetSelection.groups("models")
+AFTER = dg.AssetSelection.key_prefixes(["marts_risk"]) | dg.AssetSelection.key_prefixes(["published"])
+
+retrain = dg.define_asset_job(
+    "retrain",
+    selection=(MODELS | AFTER) - ON_DEMAND,
+    description="Train the models anew whatever their state, score everyone and publish.",
+    tags={"twin/stage": "refresh", "twin/models": "train"},
+)
+
+recalibrate = dg.define_asset_job(
+    "recalibrate",
+    selection=(MODELS | AFTER) - ON_DEMAND,
+    description="Fit level and slope of the serving models to what has happened since they were trained; held-out"
+    " people decide whether that helps. Then score everyone and publish.",
+    tags={"twin/stage": "refresh", "twin/models": "recalibrate"},
+)
+
+JOBS = [ingest, refresh, retrain, recalibrate]

@@ -1,13 +1,19 @@
 """Sensors: new files start one run per source; what was taken in starts one refresh."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from lake.settings import Settings
+from lake.stages import fingerprint
 from orchestration import graph, jobs, rooms, staleness
 from orchestration.assets.raw import key_of
 from orchestration.deliveries import remember, waiting
 from orchestration.partitions import DELIVERY
 from orchestration.resources import Home
+
+if TYPE_CHECKING:
+    from ml.monitor import Decision
 
 SETTLE_SECONDS = 5
 """A file touched within this time may still be growing; it is left for the next look."""
@@ -82,8 +88,45 @@ def request(instance: dg.DagsterInstance, settings: Settings) -> dg.RunRequest |
     )
 
 
+@dg.sensor(
+    job=jobs.refresh,
+    name="models_due",
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for new training or recalibration where monitoring called for it and there are data that the"
+    " model has not seen: drift of people or scores, or risks that no longer come true.",
+)
+def models_due(context: dg.SensorEvaluationContext, home: Home) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one run over the models that need work, once per finding."""
+    settings = home.settings()
+    if _running(context.instance, {"twin/stage": "refresh"}):
+        return dg.SkipReason("a refresh is running")
+    if staleness.stale(settings):
+        return dg.SkipReason("the next refresh decides on the models itself")
+    wanted = {name: found for name in rooms.tasks() if (found := _due(settings, name)).action != "keep"}
+    if not wanted:
+        return dg.SkipReason("no model needs work")
+    told = "; ".join(f"{name}: {one.action} ({', '.join(one.reasons)})" for name, one in wanted.items())
+    stages = [*map(staleness.models, wanted), staleness.MARTS, staleness.PUBLISH]
+    return dg.RunRequest(
+        run_key=f"models-{fingerprint(told)[:16]}",
+        asset_selection=[key for stage in stages for key in graph.keys(stage)],
+        tags={"twin/why": told[:240]},
+    )
+
+
+def _due(settings: Settings, task: str) -> "Decision":
+    from ml.core import CoreUnusable
+    from ml.monitor import Decision, due
+
+    try:
+        return due(settings, task)
+    except CoreUnusable:
+        return Decision("keep", ("nothing was built yet",))
+
+
 def _running(instance: dg.DagsterInstance, tags: dict[str, str]) -> bool:
     return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=UNFINISHED), limit=1))
 
 
-SENSORS = [landing, refresh_when_stale]
+SENSORS = [landing, refresh_when_stale, models_due]

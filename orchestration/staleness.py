@@ -20,6 +20,7 @@ LANDING = "landing"
 GENOME = "genome"
 CORE = "core"
 EXPORT = "export"
+EQUATIONS = "equations"
 MARTS = "marts"
 PUBLISH = "publish"
 
@@ -69,8 +70,8 @@ def _links(settings: Settings) -> list[_Link]:
         _Link(GENOME, stages.fingerprint(genomes, code("genomics")), (), ()),
         _Link(CORE, code("transform"), (LANDING, GENOME), (settings.warehouse,)),
         _Link(EXPORT, code("lake"), (CORE,), (settings.core,)),
-        *(_Link(name, code("ml"), (EXPORT,), ()) for name in trained),
-        _Link(MARTS, code("transform"), (CORE, *trained), (settings.warehouse,)),
+        *(_Link(name, code("ml"), (EXPORT,), ()) for name in (EQUATIONS, *trained)),
+        _Link(MARTS, code("transform"), (CORE, EQUATIONS, *trained), (settings.warehouse,)),
         _Link(PUBLISH, code("lake"), (MARTS,), (settings.snapshot, settings.snapshot_deid)),
     ]
 

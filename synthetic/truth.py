@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from synthetic import genome, hazards, oracle
 from synthetic.chunks import Chunk
-from synthetic.clock import DATA_CUTOFF, GRID
+from synthetic.clock import DATA_CUTOFF
 from synthetic.names import REGIONS
 from synthetic.people import PLATFORMS
 from synthetic.variants import ANCESTRIES, TRAITS, catalogue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -51,7 +52,7 @@ def train(task: Name, as_json: AsJson = False) -> None:
     from ml.dataset import CannotLearn
     from ml.train import train as run
 
-    home = _home_with_core(task)
+    home = home_with_core(task)
     try:
         with progress(f"training {task}", quiet=as_json) as tell:
             tell(f"training {task}")
@@ -68,31 +69,48 @@ def train(task: Name, as_json: AsJson = False) -> None:
     console().print(f"{result.verdict}. MLflow run {result.run_id}{' (reused)' if result.reused else ''}")
 
 
+class ReasonsFor(StrEnum):
+    """Who gets reasons: they cost a hundred times what a score does."""
+
+    auto = "auto"
+    all = "all"
+    top = "top"
+    none = "none"
+
+
 @app.command()
-def score(task: Name, as_json: AsJson = False) -> None:
+def score(
+    task: Name,
+    reasons: Annotated[
+        ReasonsFor,
+        typer.Option("--reasons", help="Who gets reasons: all, the top tenth, none; auto: all if few."),
+    ] = ReasonsFor.auto,
+    as_json: AsJson = False,
+) -> None:
     """Score everyone eligible with the task's champion. The next build publishes the scores.
 
     Example: twin ml score t2d_5y --json
     """
-    from ml.models.bundle import ModelUnusable
     from ml.score import score as run
 
-    home = _home_with_core(task)
-    try:
-        result = run(home, task)
-    except ModelUnusable as error:
-        raise BadData(str(error)) from None
+    home = home_with_core(task)
+    result = usable(lambda: run(home, task, reasons.value))
     if as_json:
-        print_json(asdict(result))
+        print_json(finite(asdict(result)))
         return
     print_table(("band", "people"), sorted(result.bands.items()))
     console().print(
         f"{result.n_scored:,} people scored, {result.n_ineligible:,} not eligible, as of {result.as_of:%Y-%m-%d},"
         f" by {result.model_name} v{result.model_version}. Research use, not for care."
     )
+    decision = result.watched.decision
+    if decision.action != "keep":
+        console().print(
+            f"Monitoring calls for: {decision.action} ({'; '.join(decision.reasons)}); twin ml monitor {task}"
+        )
 
 
-def _home_with_core(task: str) -> Any:
+def home_with_core(task: str) -> Any:
     from ml.task import load
 
     try:
@@ -113,8 +131,8 @@ def cohort(task: Name, as_json: AsJson = False) -> None:
     """
     from ml.attrition import flow
 
-    home = _home_with_core(task)
-    found = _usable(lambda: flow(home, task))
+    home = home_with_core(task)
+    found = usable(lambda: flow(home, task))
     if as_json:
         print_json(asdict(found))
         return
@@ -132,10 +150,10 @@ def leakage(task: Name, as_json: AsJson = False) -> None:
     """
     from ml.leakage import suite
 
-    home = _home_with_core(task)
+    home = home_with_core(task)
     with progress(f"checking {task}", quiet=as_json) as tell:
         tell(f"checking {task}")
-        found = _usable(lambda: suite(home, task))
+        found = usable(lambda: suite(home, task))
     if as_json:
         print_json([asdict(one) for one in found])
     else:
@@ -152,8 +170,8 @@ def gates(task: Name, as_json: AsJson = False) -> None:
     """
     from ml.registry import verdicts
 
-    home = _home_with_core(task)
-    found = _usable(lambda: verdicts(home, task))
+    home = home_with_core(task)
+    found = usable(lambda: verdicts(home, task))
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -176,8 +194,8 @@ def card(
     from ml.registry import model_card
 
     task, _, version = model.partition("/")
-    home = _home_with_core(task)
-    text = _usable(lambda: model_card(home, task, version or None))
+    home = home_with_core(task)
+    text = usable(lambda: model_card(home, task, version or None))
     if as_json:
         print_json({"model": model, "card": text})
     else:
@@ -222,8 +240,8 @@ def sql(
     from ml.registry import sql as compiled
 
     task, _, version = model.partition("/")
-    home = _home_with_core(task)
-    typer.echo(_usable(lambda: compiled(home, task, source, version or None)))
+    home = home_with_core(task)
+    typer.echo(usable(lambda: compiled(home, task, source, version or None)))
 
 
 @app.command()
@@ -258,7 +276,7 @@ def metrics(
 
     if wrong := [one for one in threshold or () if not 0 < one < 1]:
         raise WrongUsage(f"--threshold lies between 0 and 1, not {wrong[0]:g}")
-    found = _usable(
+    found = usable(
         lambda: assess(
             file,
             time=time,
@@ -273,7 +291,7 @@ def metrics(
         )
     )
     if as_json:
-        print_json([_finite(asdict(one)) for one in found])
+        print_json([finite(asdict(one)) for one in found])
         return
     for one in found:
         _print_assessment(one)
@@ -293,13 +311,13 @@ def evaluate(
     """
     from ml import crossval, survival_table
 
-    declared = _usable(lambda: survival_table.load_spec(spec))
-    table = _usable(lambda: survival_table.read(cohort_file, declared))
+    declared = usable(lambda: survival_table.load_spec(spec))
+    table = usable(lambda: survival_table.read(cohort_file, declared))
     with progress(f"training on {cohort_file.name}", quiet=as_json) as tell:
         tell(f"{len(declared.candidates)} candidates on {len(table.sample.time):,} rows")
-        found = _usable(lambda: crossval.run(table, threads=settings().threads))
+        found = usable(lambda: crossval.run(table, threads=settings().threads))
     if as_json:
-        print_json(_finite(asdict(found)))
+        print_json(finite(asdict(found)))
         return
     _print_evaluation(found)
 
@@ -379,16 +397,16 @@ def _value(figures: Any, name: str) -> float | None:
     return None if value is None or not math.isfinite(value) else value
 
 
-def _finite(content: Any) -> Any:
+def finite(content: Any) -> Any:
     """JSON knows no NaN: what could not be computed is null."""
     if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
+        return {key: finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
+        return [finite(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def _usable(work: Callable[[], T]) -> T:
+def usable(work: Callable[[], T]) -> T:
     """Do the work; what is wrong with the data ends as bad data."""
     from ml.core import CoreUnusable
     from ml.dataset import CannotLearn

@@ -28,6 +28,7 @@ from orchestration.cli import (
     measurements,
     messages,
     ml,
+    ml_upkeep,  # noqa: F401  (its commands join the group of ml)
     omh,
     person,
     pgs,

@@ -16,14 +16,15 @@ import yaml
 
 from lake import derived
 from lake.settings import PROJECT_DIR, Settings
-from ml import gates, tables, tracking
+from ml import gates, monitor, tables, tracking
 from ml import task as tasks
 from ml.ablate import ablate
 from ml.dataset import CannotLearn
 from ml.evaluate import Metric, Outcome
 from ml.models.bundle import ModelUnusable
+from ml.recalibrate import recalibrate
 from ml.score import score
-from ml.train import TrainResult, train
+from ml.train import TrainResult, _still_loads, keep, train
 from tests.ml.core_fixture import write_core
 
 TASK = "t2d_5y"
@@ -201,6 +202,7 @@ def test_a_corrupt_champion_is_refused(home: Settings, scored: list[dict[str, An
         with pytest.raises(ModelUnusable, match="train again"):
             score(home, TASK)
         assert derived.read(home, tables.SCORED_COHORT).to_pylist() == scored
+        assert not _still_loads(home, tracking.connect(home), tasks.load(TASK))  # so that training does not reuse it
     finally:
         for path, text in kept.items():
             path.write_text(text)
@@ -221,6 +223,51 @@ def test_without_an_equation_nothing_serves_that_has_not_passed(settings: Settin
     death = train(settings, "mortality_1y")
     assert death.champion == "recalibrated_equation"
     assert score(settings, "mortality_1y").n_scored > 0
+
+
+def test_a_build_keeps_a_model_until_something_calls_for_another(
+    home: Settings, trained: TrainResult, scored: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert monitor.due(home, TASK) == monitor.Decision("keep", ("it was trained on these data",))
+    kept = keep(home, TASK, "nothing has moved")
+    assert (kept.run_id, kept.reused, kept.champion) == (trained.run_id, True, trained.champion)
+    assert "is kept: nothing has moved" in kept.verdict
+    monkeypatch.setattr("ml.monitor._content", lambda _: "other data, as large")
+    assert monitor.due(home, TASK).action == "keep"
+    monkeypatch.setattr("ml.monitor._rows_now", lambda *_: trained.n_rows * 2)
+    assert monitor.due(home, TASK).action == "train"
+    monkeypatch.setattr("ml.monitor._rows_now", lambda *_: trained.n_rows)
+    monkeypatch.setattr("ml.tracking.code_version", lambda: "another")
+    assert monitor.due(home, TASK).reasons == ("the code has changed",)
+
+
+def test_scores_are_watched_from_the_first_day(home: Settings, scored: list[dict[str, Any]]) -> None:
+    watched = [row for row in derived.read(home, tables.MODEL_MONITOR).to_pylist() if row["task"] == TASK]
+    assert {row["kind"] for row in watched} == {"feature", "missing", "score", "volume"}  # no outcome is known yet
+    [score_row] = [row for row in watched if row["kind"] == "score"]
+    assert score_row["status"] == "ok"
+    assert score_row["n"] == sum(row["eligible"] for row in scored)
+    assert all(0 < row["percentile_age_sex"] < 100 for row in scored if row["percentile_age_sex"] is not None)
+    for row in scored:
+        if row["eligible"]:
+            assert row["risk_by_interval"][-1] == row["risk"]
+            assert row["risk_by_interval"] == sorted(row["risk_by_interval"])
+
+
+def test_nothing_to_recalibrate_on_is_said(home: Settings, trained: TrainResult) -> None:
+    with pytest.raises(CannotLearn, match="0 events since the champion's data ended"):
+        recalibrate(home, TASK)
+
+
+def test_reasons_only_where_asked(home: Settings, scored: list[dict[str, Any]]) -> None:
+    try:
+        score(home, TASK, "top")
+        rows = [row for row in derived.read(home, tables.SCORED_COHORT).to_pylist() if row["eligible"]]
+        told = [row for row in rows if row["reasons"] is not None]
+        assert len(told) == -(-len(rows) // 10)
+        assert min(row["risk"] for row in told) >= max(row["risk"] for row in rows if row["reasons"] is None)
+    finally:
+        score(home, TASK)
 
 
 def test_without_a_champion_there_is_no_score(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from lake.settings import Settings
 from orchestration.deliveries import recall, waiting
 from orchestration.resources import Home
 from orchestration.rooms import readers
-from orchestration.sensors import landing, refresh_when_stale
+from orchestration.sensors import landing, models_due, refresh_when_stale
 
 
 def put(home: Settings, name: str, content: str, age_seconds: float = 60) -> Path:
@@ -83,3 +83,32 @@ def test_nothing_is_refreshed_before_something_was_taken_in(home: Settings, inst
     skipped = refresh_when_stale(context)
     assert isinstance(skipped, dg.SkipReason)
     assert "still being taken in" in str(skipped.skip_message)
+
+
+def test_models_that_need_work_get_one_run(
+    home: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ml.monitor import Decision
+    from orchestration import staleness
+
+    def look_at_models() -> dg.RunRequest | dg.SkipReason:
+        context = dg.build_sensor_context(instance=instance, resources={"home": Home(path=str(home.home))})
+        return models_due(context)  # type: ignore[return-value]
+
+    monkeypatch.setattr(staleness, "stale", lambda _: [object()])
+    assert isinstance(look_at_models(), dg.SkipReason)  # the refresh that is due decides itself
+    monkeypatch.setattr(staleness, "stale", lambda _: [])
+    drifted = Decision("train", ("scores have moved (PSI 0.31)",))
+    monkeypatch.setattr(
+        "ml.monitor.due", lambda _, name: drifted if name == "t2d_5y" else Decision("keep", ("nothing",))
+    )
+    asked = look_at_models()
+    assert isinstance(asked, dg.RunRequest)
+    selected = {key.to_user_string() for key in asked.asset_selection or []}
+    assert {"models/t2d_5y/model", "models/t2d_5y/scores", "marts_risk/risk_current", "published/snapshot"} <= selected
+    assert "models/ascvd_10y/model" not in selected
+    again = look_at_models()
+    assert isinstance(again, dg.RunRequest)
+    assert again.run_key == asked.run_key
+    monkeypatch.setattr("ml.monitor.due", lambda *_: Decision("keep", ("nothing",)))
+    assert isinstance(look_at_models(), dg.SkipReason)
