@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genomics.decode import Problem
+from genomics.decode import COLUMN, Problem
 from genomics.normalise import clean_reference, is_sequence, trim
 from genomics.scan import decoded_sites
 from genomics.tables import CLINVAR_VARIANT
@@ -38,11 +38,10 @@ def read_clinvar(path: Path, settings: Settings | None = None) -> Iterator[tuple
     for build, canonical, lines in decoded_sites(path, settings or Settings()):
         size = len(lines.line_no)
         problems = list(lines.problems)
-        ref = clean_reference(lines.fixed["REF"].combine_chunks())
-        alt = pc.utf8_upper(lines.fixed["ALT"].combine_chunks())
-        text = lines.fixed["POS"].combine_chunks()
-        digits = pc.match_substring_regex(text, "^[1-9][0-9]{0,9}$")
-        placed = np.asarray(digits)
+        ref = clean_reference(lines.text("REF"))
+        alt = pc.utf8_upper(lines.text("ALT"))
+        pos = lines.fields.integers(COLUMN["POS"])
+        placed = pos > 0
         usable = np.asarray(pc.is_valid(ref)) & np.asarray(is_sequence(alt))
         for reason, bad, detail in (
             ("invalid_pos", ~placed, "POS must be a whole number of at least 1"),
@@ -53,21 +52,20 @@ def read_clinvar(path: Path, settings: Settings | None = None) -> Iterator[tuple
             ),
         ):
             problems.extend(
-                Problem(int(lines.line_no[index]), reason, detail, str(lines.fixed["ID"][index]))
+                Problem(int(lines.line_no[index]), reason, detail, str(lines.text("ID")[index]))
                 for index in np.flatnonzero(bad)
             )
         keep = pa.array(placed & usable)
-        names = lines.fixed["CHROM"].combine_chunks().dictionary_encode()
+        names = lines.coded("CHROM")
         chrom = pa.array([canonical(name) for name in names.dictionary.to_pylist()], pa.string()).take(names.indices)
-        position = np.asarray(pc.cast(pc.if_else(digits, text, "0"), pa.int64()).filter(keep))
-        position, ref, alt = trim(position, ref.filter(keep), alt.filter(keep))
-        info = lines.fixed["INFO"].combine_chunks().filter(keep)
+        position, ref, alt = trim(pos[placed & usable], ref.filter(keep), alt.filter(keep))
+        info = lines.text("INFO").filter(keep)
         status = _info(info, "CLNREVSTAT")
         known = pa.array(list(REVIEW_STARS))
         stars = pa.array(list(REVIEW_STARS.values()), pa.int64()).take(pc.index_in(status, value_set=known))
         columns = {
             "record_no": lines.line_no[placed & usable],
-            "allele_id": pc.coalesce(_info(info, "ALLELEID"), lines.fixed["ID"].combine_chunks().filter(keep)),
+            "allele_id": pc.coalesce(_info(info, "ALLELEID"), lines.text("ID").filter(keep)),
             "build": pa.repeat(build, len(position)),
             "chrom": chrom.filter(keep),
             "pos": position,

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from genomics.builds import in_par
 from genomics.hardy_weinberg import exact_p
-from genomics.scan import Batch, scan
+from genomics.scan import Batch, plain, scan
 from genomics.tables import GENOME_GENOTYPE, GENOME_VARIANT
 from lake.settings import Settings
 
@@ -80,11 +80,12 @@ class _Sums:
 
 
 def _variants(batch: Batch, passed: np.ndarray, names: pa.Array, sums: _Sums, build: str) -> pa.Table:
-    variants, calls = batch.tables[GENOME_VARIANT.name], batch.tables[GENOME_GENOTYPE.name]
+    variants, calls = (plain(batch.tables[table.name], table) for table in (GENOME_VARIANT, GENOME_GENOTYPE))
     n, n_samples = variants.num_rows, len(names)
-    which = pc.index_in(_keys(calls), value_set=_keys(variants))
-    kept = np.asarray(pc.is_valid(which)) & passed[np.asarray(which.fill_null(0))]
-    row = np.asarray(which.fill_null(0))[kept]
+    # the variants of a batch are numbered one after another
+    row = np.asarray(calls["variant_no"].combine_chunks()) - (variants["variant_no"][0].as_py() if n else 0)
+    kept = passed[row]
+    row = row[kept]
     sample = np.asarray(pc.index_in(calls["sample"].combine_chunks(), value_set=names).fill_null(0))[kept]
     a0, a1 = (np.asarray(calls[name].combine_chunks())[kept] for name in ("a0", "a1"))
     good = np.asarray(pc.equal(calls["state"], "not_assessed").combine_chunks())[kept] == 0
@@ -104,13 +105,6 @@ def _variants(batch: Batch, passed: np.ndarray, names: pa.Array, sums: _Sums, bu
     table, expected = _frequencies(variants, counts)
     _add(sums, variants, kinds, row, sample, counts, expected, build)
     return table
-
-
-def _keys(rows: pa.Table) -> pa.Array:
-    """A record may repeat a variant of another, so the key is both."""
-    with np.errstate(over="ignore"):
-        record = np.asarray(rows["record_no"].combine_chunks()) * np.int64(0x5851F42D4C957F2D)
-        return pa.array(np.asarray(rows["variant_id"].combine_chunks()) ^ record)
 
 
 def _frequencies(variants: pa.Table, counts: dict[str, np.ndarray]) -> tuple[pa.Table, np.ndarray]:

@@ -1,8 +1,8 @@
-"""Body lines of a VCF, decoded by column instead of by row: fixed fields through Arrow, genotypes through numpy.
+"""Body lines of a VCF, decoded by column instead of by row.
 
 Two paths give the same answer. Wide cohort lines whose FORMAT is exactly ``GT`` and whose calls are all diploid with
-one-digit alleles are a matrix of 32-bit words (``0|1\\t``), and all but the carriers fall away in two comparisons.
-Everything else goes through the positions of its separators. Odd calls are parsed one by one, exactly.
+one-digit alleles are a matrix of 32-bit words (``0|1\t``), and all but the carriers fall away in two comparisons.
+Everything else goes through the places of its fields. Odd calls are parsed one by one, exactly.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
+from genomics.fields import Fields, find, integers, judged, split
 from genomics.header import FIXED, REFERENCE_BLOCK_ALLELES
 
 MISSING, HAPLOID = -1, -2
@@ -26,12 +26,11 @@ OK, NOT_CALLED, HALF_CALL, LOW_GQ, LOW_DP, POLYPLOID, INVALID = range(7)
 STRIDE_SAMPLES = 8
 """From this many samples on, the word matrix pays."""
 
-FEW_SAMPLES = 16
-"""Up to this many samples, Arrow splits the lines into columns."""
+COLUMN = {name: index for index, name in enumerate((*FIXED, "FORMAT"))}
 
-_TAB, _NEWLINE, _COLON, _PIPE, _SLASH = b"\t\n:|/"
-_SEPARATOR = np.zeros(256, dtype=bool)
-_SEPARATOR[[_TAB, _NEWLINE, _COLON]] = True
+_TAB, _NEWLINE, _PIPE, _SLASH = b"\t\n|/"
+_NUMBERS = {"gq": ("GQ", "RGQ", "GQX"), "dp": ("MIN_DP", "DP"), "phase_set": ("PS",)}
+"""Which FORMAT keys say how good a call is and what it is phased with; the first that a record has counts."""
 _ALLELE = np.full(256, -100, dtype=np.int8)
 _ALLELE[ord("0") : ord("9") + 1] = np.arange(10)
 _ALLELE[ord(".")] = MISSING
@@ -79,23 +78,25 @@ class Calls:
 
 @dataclass
 class Lines:
-    """Decoded lines: the fixed fields as strings and the calls. ``has_genotypes`` is false where FORMAT lacks GT."""
+    """Decoded lines: where their fields are, and the calls. ``has_genotypes`` is false where FORMAT lacks GT."""
 
     line_no: np.ndarray
-    fixed: pa.Table
+    fields: Fields
     calls: Calls
     has_genotypes: np.ndarray
     problems: list[Problem]
 
+    def text(self, name: str) -> pa.Array:
+        """A fixed column as strings."""
+        return self.fields.text(COLUMN[name])
+
+    def coded(self, name: str) -> pa.DictionaryArray:
+        """A fixed column as codes of its distinct texts."""
+        return self.fields.coded(COLUMN[name])
+
 
 def decode(
-    text: bytes,
-    first_line: int,
-    n_samples: int,
-    *,
-    n_columns: int | None = None,
-    with_info: bool = False,
-    quality: Quality | None = None,
+    text: bytes, first_line: int, n_samples: int, *, n_columns: int | None = None, quality: Quality | None = None
 ) -> Iterator[Lines]:
     """Decode whole lines of a VCF body.
 
@@ -104,33 +105,27 @@ def decode(
         first_line: the file's line number of the first of them.
         n_samples: sample columns promised by the header.
         n_columns: all columns promised by the header; by default what the samples make necessary.
-        with_info: keep the INFO column.
         quality: thresholds below which a call is not assessed.
     """
     quality = quality or Quality()
     n_columns = n_columns or (9 + n_samples if n_samples else 8)
+    if n_samples < STRIDE_SAMPLES:
+        yield from _decode_fields(text, None, first_line, n_samples, n_columns, quality)
+        return
     buffer = np.frombuffer(text, dtype=np.uint8)
     ends = np.flatnonzero(buffer == _NEWLINE) + 1
     starts = np.concatenate(([0], ends[:-1]))
     numbers = np.arange(first_line, first_line + len(starts))
-    filled = ends - starts > 1
-    starts, ends, numbers = starts[filled], ends[filled], numbers[filled]
-    wide = np.zeros(len(starts), dtype=bool)
-    if n_samples >= STRIDE_SAMPLES:
-        wide = _is_wide(buffer, starts, ends, n_samples)
-        if wide.any():
-            decoded, failed = _decode_wide(
-                text, starts[wide], ends[wide], numbers[wide], n_samples=n_samples, with_info=with_info
-            )
-            wide[np.flatnonzero(wide)[failed]] = False
-            if decoded is not None:
-                yield decoded
+    wide = _is_wide(buffer, starts, ends, n_samples)
+    if wide.any():
+        decoded, failed = _decode_wide(text, starts[wide], ends[wide], numbers[wide], n_samples=n_samples)
+        wide[np.flatnonzero(wide)[failed]] = False
+        if decoded is not None:
+            yield decoded
     rest = ~wide
     if rest.any():
-        part = text if rest.all() and filled.all() else _join(text, starts[rest], ends[rest])
-        yield _decode_fields(
-            part, numbers[rest], n_samples=n_samples, columns=n_columns, with_info=with_info, quality=quality
-        )
+        part = text if rest.all() else _join(text, starts[rest], ends[rest])
+        yield from _decode_fields(part, numbers[rest], 0, n_samples, n_columns, quality)
 
 
 def _join(text: bytes, starts: np.ndarray, ends: np.ndarray) -> bytes:
@@ -148,7 +143,7 @@ def _is_wide(buffer: np.ndarray, starts: np.ndarray, ends: np.ndarray, n_samples
 
 
 def _decode_wide(
-    text: bytes, starts: np.ndarray, ends: np.ndarray, numbers: np.ndarray, *, n_samples: int, with_info: bool
+    text: bytes, starts: np.ndarray, ends: np.ndarray, numbers: np.ndarray, *, n_samples: int
 ) -> tuple[Lines | None, np.ndarray]:
     """Decode word-matrix lines; the second result tells which of them must take the other path."""
     width = 4 * n_samples
@@ -176,11 +171,12 @@ def _decode_wide(
     calls = Calls(
         renumbered[line], entries % n_samples, a0, a1, separator == _PIPE, none, none, none, _completeness(a0, a1)
     )
-    fixed, spoiled = _read_fixed(b"\n".join([prefixes[index][:-1] for index in kept]) + b"\n", 9, with_info)
-    if spoiled is not None:
+    fixed = b"\n".join([prefixes[index][:-1] for index in kept.tolist()]) + b"\n"
+    fields = split(fixed, 9) if _is_utf8(fixed) else None
+    if fields is None:
         failed[:] = True
         return None, failed
-    return Lines(numbers[kept], fixed, calls, np.ones(len(kept), dtype=bool), []), failed
+    return Lines(numbers[kept], fields, calls, np.ones(len(kept), dtype=bool), []), failed
 
 
 def _completeness(a0: np.ndarray, a1: np.ndarray) -> np.ndarray:
@@ -192,65 +188,46 @@ def _completeness(a0: np.ndarray, a1: np.ndarray) -> np.ndarray:
 
 
 def _decode_fields(
-    text: bytes, numbers: np.ndarray, *, n_samples: int, columns: int, with_info: bool, quality: Quality
-) -> Lines:
-    if 0 < n_samples <= FEW_SAMPLES and columns == 9 + n_samples:
-        decoded = _decode_few(text, numbers, n_samples, with_info=with_info, quality=quality)
-        if decoded is not None:
-            return decoded
+    text: bytes, numbers: np.ndarray | None, first_line: int, n_samples: int, columns: int, quality: Quality
+) -> Iterator[Lines]:
+    """Decode lines numbered by ``numbers``, or one after another from ``first_line`` on."""
     problems: list[Problem] = []
-    while True:
-        buffer = np.frombuffer(text + b"\0\0\0", dtype=np.uint8)
-        separators = np.flatnonzero(_SEPARATOR[buffer[: len(text)]])
-        kinds = buffer[separators]
-        terminators = np.flatnonzero(kinds != _COLON)
-        last = np.flatnonzero(kinds[terminators] == _NEWLINE)
-        counts = np.diff(last, prepend=-1)
-        good = counts == columns
-        lines = text.split(b"\n")[:-1] if not good.all() else []
-        for index in np.flatnonzero(~good).tolist():
-            detail = f"{counts[index]} columns, the header has {columns}"
-            problems.append(_problem(numbers[index], "column_count", detail, lines[index]))
-        if lines:
-            text, numbers = b"".join([lines[index] + b"\n" for index in np.flatnonzero(good)]), numbers[good]
-            continue
-        fixed, spoiled = _fixed_of(text, columns, n_samples, with_info)
-        if spoiled is None:
-            break
-        lines = text.split(b"\n")[:-1]
-        for index in np.flatnonzero(spoiled).tolist():
-            problems.append(_problem(numbers[index], "invalid_encoding", "the line is not UTF-8", lines[index]))
-        text, numbers = b"".join([lines[index] + b"\n" for index in np.flatnonzero(~spoiled)]), numbers[~spoiled]
+    fields = split(text, columns) if _is_utf8(text) else None
+    if fields is None:
+        if numbers is None:
+            numbers = np.arange(first_line, first_line + text.count(b"\n"))
+        text, numbers, problems = _sorted_out(text, numbers, columns)
+        fields = split(text, columns)
+    if fields is None:
+        raise AssertionError("lines that were looked at one by one have all their fields")
+    if numbers is None:
+        numbers = np.arange(first_line, first_line + len(fields))
     if not n_samples or not len(numbers):
-        return Lines(numbers, fixed, _no_calls(), np.zeros(len(numbers), dtype=bool), problems)
-    fields = _Fields(buffer, separators, terminators.reshape(len(numbers), columns)[:, 8:])
-    calls, has_genotypes = _genotypes(fields, fixed, quality)
-    return Lines(numbers, fixed, calls, has_genotypes, problems)
+        yield Lines(numbers, fields, _no_calls(), np.zeros(len(numbers), dtype=bool), problems)
+        return
+    calls, has_genotypes = _genotypes(fields, quality)
+    yield Lines(numbers, fields, calls, has_genotypes, problems)
 
 
-def _decode_few(text: bytes, numbers: np.ndarray, n_samples: int, *, with_info: bool, quality: Quality) -> Lines | None:
-    """Lines of few samples, most of whose bytes no one wants: Arrow finds the columns, only samples are looked into.
-
-    None where a line is not as it should be; the other way then finds out which and why.
-    """
-    samples = [f"_{index}" for index in range(n_samples)]
-    table = _tokenised(text, 9 + n_samples, with_info, samples)
-    if table is None or table.num_rows != len(numbers):
-        return None
-    joined = pc.binary_join_element_wise(*(table[name].combine_chunks() for name in samples), "", "\t")
-    # every field ends with a tab, and one stands before the first: terminators are then evenly spaced
-    start, end = np.frombuffer(joined.buffers()[1], dtype=np.int32)[[joined.offset, joined.offset + len(joined)]]
-    content = np.frombuffer(joined.buffers()[2], dtype=np.uint8)[start:end]
-    buffer = np.concatenate((np.array([_TAB], dtype=np.uint8), content, np.zeros(3, dtype=np.uint8)))
-    separators = np.flatnonzero(_SEPARATOR[buffer[: len(content) + 1]])
-    terminators = np.flatnonzero(buffer[separators] != _COLON)
-    if len(terminators) != len(numbers) * n_samples + 1:
-        return None
-    ends = terminators[1:].reshape(len(numbers), n_samples)
-    fields = _Fields(buffer, separators, np.column_stack((terminators[:-1:n_samples], ends)))
-    fixed = table.drop_columns(samples)
-    calls, has_genotypes = _genotypes(fields, fixed, quality)
-    return Lines(numbers, fixed, calls, has_genotypes, [])
+def _sorted_out(text: bytes, numbers: np.ndarray, columns: int) -> tuple[bytes, np.ndarray, list[Problem]]:
+    """Look at lines one by one: the usable ones, and what is wrong with the others. Empty lines are none."""
+    problems: list[Problem] = []
+    kept: list[int] = []
+    lines = text.split(b"\n")[:-1]
+    for index, line in enumerate(lines):
+        found = line.count(b"\t") + 1
+        if not line:
+            continue
+        if found != columns:
+            detail = f"{found} columns, the header has {columns}"
+            problems.append(_problem(numbers[index], "column_count", detail, line))
+        elif not _is_utf8(line):
+            problems.append(_problem(numbers[index], "invalid_encoding", "the line is not UTF-8", line))
+        elif min(line) < _TAB:
+            problems.append(_problem(numbers[index], "invalid_encoding", "the line has control characters", line))
+        else:
+            kept.append(index)
+    return b"".join([lines[index] + b"\n" for index in kept]), numbers[kept], problems
 
 
 def _no_calls() -> Calls:
@@ -262,136 +239,101 @@ def _problem(number: int, reason: str, detail: str, line: bytes) -> Problem:
     return Problem(int(number), reason, detail, line[:2000].decode("utf-8", errors="replace"))
 
 
-def _fixed_of(text: bytes, columns: int, n_samples: int, with_info: bool) -> tuple[pa.Table, np.ndarray | None]:
-    if n_samples <= 16:
-        return _read_fixed(text, columns, with_info)
-    parts = [b"\t".join(line.split(b"\t", 9)[:9]) for line in text.split(b"\n")[:-1]]
-    return _read_fixed(b"\n".join(parts) + b"\n", 9, with_info)
-
-
-def _read_fixed(text: bytes, columns: int, with_info: bool) -> tuple[pa.Table, np.ndarray | None]:
-    """Tokenise the fixed columns; when the text is not UTF-8, tell which lines spoil it instead."""
-    if text == b"\n" or not text:
-        return pa.table({name: pa.array([], pa.string()) for name in _wanted(columns, with_info)}), None
-    table = _tokenised(text, columns, with_info)
-    if table is None:
-        return pa.table({}), np.array([not _is_utf8(line) for line in text.split(b"\n")[:-1]])
-    return table, None
-
-
-def _wanted(columns: int, with_info: bool) -> list[str]:
-    return [name for name in [*FIXED, "FORMAT"][:columns] if name != "QUAL" and (with_info or name != "INFO")]
-
-
-def _tokenised(text: bytes, columns: int, with_info: bool, further: list[str] | None = None) -> pa.Table | None:
-    """The wanted columns as strings; None when a line has another number of columns or is not UTF-8."""
-    names = [*FIXED, "FORMAT", *(f"_{index}" for index in range(columns - 9))][:columns]
-    wanted = [*_wanted(columns, with_info), *(further or [])]
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
+        return True
     try:
-        table = csv.read_csv(
-            pa.py_buffer(text),
-            csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
-            csv.ParseOptions(delimiter="\t", quote_char=False, double_quote=False, escape_char=False),
-            csv.ConvertOptions(
-                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except (pa.ArrowInvalid, UnicodeDecodeError):
-        return None
-    return table.combine_chunks()
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
+        text.decode()
     except UnicodeDecodeError:
         return False
     return True
 
 
-@dataclass(frozen=True)
-class _Fields:
-    """Where the sample fields are: ``terminators`` (lines x samples + 1) indexes ``separators``, from FORMAT's on."""
-
-    buffer: np.ndarray
-    separators: np.ndarray
-    terminators: np.ndarray
-
-    def subfield(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Start and end in the buffer of each line's subfield number ``keys[line]``; both 0 where it is absent."""
-        before, after = self.terminators[:, :-1], self.terminators[:, 1:]
-        wanted = keys[:, None]
-        present = (wanted >= 0) & (after - before > wanted)
-        at = np.where(present, before + np.maximum(wanted, 0), before)
-        return np.where(present, self.separators[at] + 1, 0), np.where(present, self.separators[at + 1], 0)
-
-    def integers(self, keys: np.ndarray) -> np.ndarray:
-        """Whole part of a non-negative number per line and sample; -1 where absent or not a number."""
-        if (keys < 0).all():
-            return np.full((len(keys), self.terminators.shape[1] - 1), -1, dtype=np.int64)
-        start, end = self.subfield(keys)
-        value = np.full(start.shape, -1, dtype=np.int64)
-        reading = end > start
-        at = start
-        for _ in range(10):
-            digit = self.buffer[at].astype(np.int64) - ord("0")
-            reading = reading & (at < end) & (digit >= 0) & (digit <= 9)
-            if not reading.any():
-                break
-            value = np.where(reading, np.maximum(value, 0) * 10 + digit, value)
-            at = at + 1
-        return value
-
-
-def _genotypes(fields: _Fields, fixed: pa.Table, quality: Quality) -> tuple[Calls, np.ndarray]:
-    formats = fixed["FORMAT"].combine_chunks().dictionary_encode()
-    if isinstance(formats, pa.ChunkedArray):
-        formats = formats.combine_chunks()
-    kinds = [text.split(":") for text in formats.dictionary.to_pylist()]
-    which = np.asarray(formats.indices)
-
-    def key(*names: str) -> np.ndarray:
-        return np.array([next((keys.index(n) for n in names if n in keys), -1) for keys in kinds])[which]
-
-    buffer = fields.buffer
-    has_genotypes = key("GT") == 0
-    start, end = fields.subfield(np.zeros(len(which), dtype=np.int64))
+def _genotypes(fields: Fields, quality: Quality) -> tuple[Calls, np.ndarray]:
+    """Calls of all cells but those that plainly are two reference alleles."""
+    n_lines, n_samples = len(fields), len(fields.starts) - 9
+    buffer, start, limit = fields.buffer, _cells(fields.starts), _cells(fields.ends)
+    end, numbers, has_genotypes = _subfields(fields, start, limit)
     length = end - start
-    separator = buffer[start + 1]
+    first, separator = buffer[start], buffer[start + 1]
     diploid = (length == 3) & ((separator == _SLASH) | (separator == _PIPE))
-    haploid = length == 1
-    a0 = _ALLELE[buffer[start]]
-    a1 = np.where(diploid, _ALLELE[buffer[start + 2]], np.int8(HAPLOID)).astype(np.int8)
-    odd = ~(diploid | haploid) | (a0 < MISSING) | (diploid & (a1 < MISSING))
-    gq, dp = fields.integers(key("GQ", "RGQ", "GQX")), fields.integers(key("MIN_DP", "DP"))
+    a0 = _ALLELE[first]
+    a1 = np.where(diploid, _ALLELE[buffer[start + 2]], np.int8(HAPLOID))
+    odd = ~(diploid | (length == 1)) | (a0 < MISSING) | (diploid & (a1 < MISSING))
+    gq, dp = numbers["gq"], numbers["dp"]
     poor_gq = (gq >= 0) & (gq < quality.min_gq)
-    poor_dp = (dp >= 0) & (dp < np.where(a1 == HAPLOID, quality.min_dp // 2, quality.min_dp))
-    plain = diploid & (a0 == 0) & (a1 == 0) & ~odd & ~poor_gq & ~poor_dp
+    plain = (a0 == 0) & (a1 == 0) & ~odd & ~poor_gq
+    plain &= ~((dp >= 0) & (dp < quality.min_dp))
     # a record without a variant allele is evidence for the reference: all its calls are wanted, with their quality
-    evidence = pc.is_in(fixed["ALT"], value_set=pa.array([".", *REFERENCE_BLOCK_ALLELES]))
-    plain &= ~np.asarray(evidence.combine_chunks())[:, None]
-    entries = np.flatnonzero(~plain & has_genotypes[:, None])
-    line, sample = np.divmod(entries, plain.shape[1])
-
-    def picked(values: np.ndarray) -> np.ndarray:
-        return values.reshape(-1)[entries]
-
+    evidence = judged(fields.coded(COLUMN["ALT"]), _is_evidence)
+    wanted = ~plain & (has_genotypes & ~evidence)[:, None].repeat(n_samples, axis=1).ravel()
+    wanted |= (has_genotypes & evidence)[:, None].repeat(n_samples, axis=1).ravel()
+    entries = slice(None) if wanted.all() else np.flatnonzero(wanted)
+    line, sample = np.divmod(np.arange(n_lines * n_samples)[entries], n_samples)
     calls = Calls(
-        line, sample, picked(a0), picked(a1), picked(diploid & (separator == _PIPE)),
-        picked(fields.integers(key("PS"))), picked(dp), picked(gq), np.zeros(len(line), dtype=np.int8),
+        line, sample, a0[entries].astype(np.int16), a1[entries].astype(np.int16),
+        (diploid & (separator == _PIPE))[entries], numbers["phase_set"][entries], dp[entries], gq[entries],
+        np.zeros(len(line), dtype=np.int8),
     )  # fmt: skip
-    wide = calls.a0.astype(np.int16), calls.a1.astype(np.int16)
-    calls.a0, calls.a1 = wide
-    exact = np.flatnonzero(picked(odd))
-    reasons = _parse_odd(calls, exact, buffer, picked(start), picked(end))
+    exact = np.flatnonzero(odd[entries])
+    reasons = _parse_odd(calls, exact, buffer, start[entries], end[entries])
     calls.reason = _completeness(calls.a0, calls.a1)
     good = calls.reason == OK
     # only now is the ploidy of odd calls known, such as 0/13
     least_dp = np.where(calls.a1 == HAPLOID, quality.min_dp // 2, quality.min_dp)
     calls.reason[good & (calls.dp >= 0) & (calls.dp < least_dp)] = LOW_DP
-    calls.reason[good & picked(poor_gq)] = LOW_GQ
+    calls.reason[good & poor_gq[entries]] = LOW_GQ
     calls.reason[exact] = np.where(reasons != OK, reasons, calls.reason[exact])
     return calls, has_genotypes
+
+
+def _is_evidence(alleles: pa.Array) -> pa.Array:
+    return pc.is_in(alleles, value_set=pa.array([".", *REFERENCE_BLOCK_ALLELES]))
+
+
+def _cells(bounds: np.ndarray) -> np.ndarray:
+    """Bounds of the sample columns, line by line."""
+    return np.ascontiguousarray(bounds[9:].T).ravel()
+
+
+def _subfields(
+    fields: Fields, start: np.ndarray, limit: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Where the genotypes of all cells end, their numbers (-1 where absent), and which lines have genotypes.
+
+    The cells of one FORMAT are walked through together, from colon to colon, as far as something is wanted.
+    """
+    n_samples = len(fields.starts) - 9
+    formats = fields.coded(COLUMN["FORMAT"])
+    which = np.asarray(formats.indices)
+    has_genotypes = np.zeros(len(fields), dtype=bool)
+    ends = limit.copy()
+    numbers = {name: np.full(len(start), -1, dtype=np.int64) for name in _NUMBERS}
+    for code, text in enumerate(formats.dictionary.to_pylist()):
+        of_kind = which == code
+        alone = bool(of_kind.all())
+        keys = text.split(":")
+        has_genotypes |= of_kind & (keys[0] == "GT")
+        wanted = {next((keys.index(key) for key in keys_ if key in keys), -1): name for name, keys_ in _NUMBERS.items()}
+        cells = slice(None) if alone else np.flatnonzero(np.repeat(of_kind, n_samples))
+        at, last = start[cells], limit[cells]
+        for index in range(max(*wanted, 0) + 1):
+            stop = find(fields.buffer, ":", at, last) if len(keys) > 1 else last
+            if index == 0:
+                ends[cells] = stop
+            if index in wanted:
+                numbers[wanted[index]][cells] = _whole(fields.buffer, at, stop)
+            at = np.minimum(stop + 1, last)
+    return ends, numbers, has_genotypes
+
+
+def _whole(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Whole parts of numbers; -1 where there is none."""
+    value = integers(buffer, start, end)
+    rows = np.flatnonzero((value < 0) & (end - start > 1))
+    if len(rows):
+        value[rows] = integers(buffer, start[rows], find(buffer, ".", start[rows], end[rows]))
+    return value
 
 
 def _parse_odd(calls: Calls, exact: np.ndarray, buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import yaml
 
 from genomics.clinvar import read_clinvar
 from genomics.scan import delivered, read_tables
-from genomics.tables import CLINVAR_VARIANT, GENOME_FINDING, GENOME_SAMPLE
+from genomics.tables import CLINVAR_VARIANT, GENOME_FINDING, GENOME_SAMPLE, VARIANT_ID
 from lake.quarantine import BadFile
 from lake.settings import Settings
 
@@ -41,6 +41,7 @@ def find(con: duckdb.DuckDBPyConnection) -> pa.Table:
         not_on_list, low_quality.
     """
     con.register("secondary_gene", secondary_genes())
+    con.execute(VARIANT_ID)
     try:
         con.execute(_SQL.read_text())
     finally:

@@ -23,7 +23,7 @@ group by c.build, c.chrom, c.pos, c.ref, c.alt;
 
 create or replace temp table finding_carrier as
 select
-    p.source, p.sample, p.file_id, v.variant_id, v.chrom, v.pos, v.ref, v.alt,
+    p.source, p.sample, p.file_id, variant_id(v.build, v.chrom, v.pos, v.ref, v.alt) as variant_id, v.chrom, v.pos, v.ref, v.alt,
     c.gene, c.condition, c.significance, c.review_stars, c.consequence, s.rule, s.version,
     case
         when g.a1 = -2 then 'hemizygous'
@@ -36,12 +36,12 @@ from finding_class as c
 inner join genome_variant as v
     on v.build = c.build and v.chrom = c.chrom and v.pos = c.pos and v.ref = c.ref and v.alt = c.alt and v.allele_no > 0
 inner join genome_genotype as g
-    on g.file_id = v.file_id and g.variant_id = v.variant_id and g.record_no = v.record_no and (g.a0 = 1 or g.a1 = 1)
+    on g.file_id = v.file_id and g.variant_no = v.variant_no and (g.a0 = 1 or g.a1 = 1)
 inner join genome_sample as p on p.file_id = g.file_id and p.sample = g.sample
 left join secondary_gene as s on s.gene = c.gene
 -- a sample may stand in several files: a good call goes before a poor one
 qualify row_number() over (
-    partition by p.source, p.sample, v.build, v.variant_id order by is_assessed desc, p.file_id, v.record_no
+    partition by p.source, p.sample, v.build, v.chrom, v.pos, v.ref, v.alt order by is_assessed desc, p.file_id, v.variant_no
 ) = 1;
 
 create or replace temp table finding_result as

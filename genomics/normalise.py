@@ -1,25 +1,13 @@
-"""Alleles: which are sequence, how they are trimmed, and the identifier of a variant."""
+"""Alleles: which are sequence, and how they are trimmed."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
-
 IUPAC_FIRST = str.maketrans("RYSWKMBDHV", "ACCAGACAAA")
 """VCF 4.3, 1.6.1.4: an ambiguity code in REF is reduced to the concrete base that comes first in the alphabet."""
-
-
-def by_value(strings: pa.Array, function: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Apply a function of single strings to each distinct string once: alleles and filters repeat."""
-    codes = strings.dictionary_encode()
-    return function(codes.dictionary).take(codes.indices)
 
 
 def is_sequence(alleles: pa.Array) -> pa.Array:
@@ -59,6 +47,37 @@ def trim(pos: np.ndarray, ref: pa.Array, alt: pa.Array) -> tuple[np.ndarray, pa.
     return pos, pc.replace_with_mask(ref, mask, short_ref), pc.replace_with_mask(alt, mask, short_alt)
 
 
+def trim_coded(
+    pos: np.ndarray, ref: pa.DictionaryArray, alt: pa.DictionaryArray
+) -> tuple[np.ndarray, pa.DictionaryArray, pa.DictionaryArray, np.ndarray]:
+    """``trim`` for coded alleles, nearly all of which are short; also returns the rows that were changed."""
+    rows = np.flatnonzero(np.minimum(_coded_lengths(ref), _coded_lengths(alt)) > 1)
+    if not len(rows):
+        return pos, ref, alt, rows
+    at = pa.array(rows)
+    long_ref, long_alt = (column.take(at).cast(pa.string()) for column in (ref, alt))
+    short_pos, short_ref, short_alt = trim(pos[rows], long_ref, long_alt)
+    changed = np.asarray(pc.not_equal(short_ref, long_ref))
+    rows, mask = rows[changed], pa.array(changed)
+    if len(rows):
+        pos = pos.copy()
+        pos[rows] = short_pos[changed]
+        ref, alt = _replaced(ref, rows, short_ref.filter(mask)), _replaced(alt, rows, short_alt.filter(mask))
+    return pos, ref, alt, rows
+
+
+def _coded_lengths(column: pa.DictionaryArray) -> np.ndarray:
+    return _lengths(column.dictionary)[np.asarray(column.indices)] if len(column) else np.zeros(0, dtype=np.int64)
+
+
+def _replaced(column: pa.DictionaryArray, rows: np.ndarray, values: pa.Array) -> pa.DictionaryArray:
+    codes = np.array(column.indices)
+    codes[rows] = np.arange(len(rows)) + len(column.dictionary)
+    # a writer of Parquet wants each value once
+    both = pa.concat_arrays([column.dictionary, values]).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(both.indices.take(pa.array(codes)), both.dictionary)
+
+
 def _lengths(strings: pa.Array) -> np.ndarray:
     return np.asarray(pc.binary_length(strings).fill_null(0))
 
@@ -85,81 +104,3 @@ def _strip(ref: pa.Array, alt: pa.Array, *, at_end: bool) -> tuple[pa.Array, pa.
         alt = pc.replace_with_mask(alt, pa.array(mask), part_alt)
         moved[active] += 1
     return ref, alt, moved
-
-
-def variant_ids(build: str, chrom: pa.Array, pos: np.ndarray, ref: pa.Array, alt: pa.Array) -> np.ndarray:
-    """Return the signed 64-bit identifier of ``build:chrom:pos:ref:alt``.
-
-    FNV-1a over the ASCII text, then MurmurHash3's 64-bit finaliser, read as a signed integer: the same in every
-    language and version, so reloading a file gives the same rows. The text itself is never put together: its parts
-    are hashed one after another.
-    """
-    state = np.full(len(pos), _FNV_OFFSET)
-    with np.errstate(over="ignore"):
-        codes = (chrom.combine_chunks() if isinstance(chrom, pa.ChunkedArray) else chrom).dictionary_encode()
-        heads = [_hash_text(f"{build}:{name}:") for name in codes.dictionary.to_pylist()]
-        if heads:
-            state = np.array(heads, dtype=np.uint64)[np.asarray(codes.indices)]
-        _hash_digits(state, pos)
-        for alleles in (ref, alt):
-            state ^= np.uint64(ord(":"))
-            state *= _FNV_PRIME
-            _hash_characters(state, alleles)
-        return _finalised(state).view(np.int64)
-
-
-def _hash_text(text: str) -> int:
-    state = int(_FNV_OFFSET)
-    for byte in text.encode():
-        state = (state ^ byte) * int(_FNV_PRIME) & 0xFFFFFFFFFFFFFFFF
-    return state
-
-
-def _hash_digits(state: np.ndarray, numbers: np.ndarray) -> None:
-    """Hash non-negative numbers as they are written, without leading zeros, in place."""
-    # 32 bits divide several times as fast; positions always fit
-    kind: Any = np.uint32 if int(np.max(numbers, initial=0)) < 2**32 else np.uint64
-    rest: np.ndarray = np.asarray(numbers).astype(kind)
-    least, power = int(rest.min()) if len(rest) else 0, 1
-    while len(rest) and power * 10 <= int(rest.max()):
-        power *= 10
-    whole = rest
-    while power:
-        digit = rest // kind(power)
-        rest = rest - digit * kind(power)
-        written = digit.astype(np.uint64) + np.uint64(ord("0"))
-        if power == 1 or least >= power:
-            state ^= written
-            state *= _FNV_PRIME
-        else:
-            rows = np.flatnonzero(whole >= power)
-            state[rows] = (state[rows] ^ written[rows]) * _FNV_PRIME
-        power //= 10
-
-
-def _hash_characters(state: np.ndarray, strings: pa.Array) -> None:
-    """Hash strings in place, character by character over all rows that are that long."""
-    if isinstance(strings, pa.ChunkedArray):
-        strings = strings.combine_chunks()
-    offsets = np.frombuffer(strings.buffers()[1], dtype=np.int32)[strings.offset : strings.offset + len(strings) + 1]
-    data = np.frombuffer(strings.buffers()[2] or b"", dtype=np.uint8)
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    if len(lengths) and (lengths >= 1).all():
-        state ^= data[starts]
-        state *= _FNV_PRIME
-        index, rows = 1, np.flatnonzero(lengths > 1)
-    else:
-        index, rows = 0, np.flatnonzero(lengths > 0)
-    while len(rows):
-        state[rows] = (state[rows] ^ data[starts[rows] + index]) * _FNV_PRIME
-        index += 1
-        rows = rows[lengths[rows] > index]
-
-
-def _finalised(state: np.ndarray) -> np.ndarray:
-    state ^= state >> np.uint64(33)
-    state *= np.uint64(0xFF51AFD7ED558CCD)
-    state ^= state >> np.uint64(33)
-    state *= np.uint64(0xC4CEB9FE1A85EC53)
-    state ^= state >> np.uint64(33)
-    return state

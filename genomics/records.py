@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genomics.builds import LENGTHS, SENTINELS, in_par
-from genomics.decode import HAPLOID, INVALID, MISSING, OK, REASONS, Calls, Lines, Problem
+from genomics.decode import COLUMN, HAPLOID, INVALID, MISSING, OK, REASONS, Calls, Lines, Problem
+from genomics.fields import judged, recoded, texts
 from genomics.header import REFERENCE_BLOCK_ALLELES, Header
 from genomics.intervals import Intervals, concatenate, merge
-from genomics.normalise import by_value, clean_reference, is_sequence, trim, variant_ids
+from genomics.normalise import clean_reference, is_sequence, trim_coded
 
 REFERENCE_ONLY = (".", *REFERENCE_BLOCK_ALLELES)
 PASSING = ("PASS", ".", "", "RefCall")
@@ -34,6 +35,7 @@ class Tally:
     contigs: dict[str, int] = field(default_factory=dict)
     sentinels: dict[str, int] = field(default_factory=dict)
     records: int = 0
+    variants: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
     stretches: list[Intervals] = field(default_factory=list)
     unsorted: bool = False
@@ -58,7 +60,7 @@ class Rows:
 
 @dataclass
 class _Records:
-    """Usable lines with their places, and their alternate alleles in a flat list.
+    """Usable lines with their places, and their alternate alleles in a flat list. Texts are coded.
 
     ``allele[i]`` is alternate number ``number[i]`` of line ``parent[i]``. ``evidence`` marks lines without a variant
     allele, whose calls are evidence for the reference; ``end`` is the last reference position of a record.
@@ -66,20 +68,17 @@ class _Records:
 
     lines: Lines
     build: str
-    chrom: pa.Array
+    chrom: pa.DictionaryArray
     pos: np.ndarray
-    ref: pa.Array
+    ref: pa.DictionaryArray
     parent: np.ndarray
-    allele: pa.Array
+    allele: pa.DictionaryArray
     n_alts: np.ndarray
     number: np.ndarray
     evidence: np.ndarray
+    filter: pa.DictionaryArray
     passed: np.ndarray
     end: np.ndarray
-
-    def fixed(self, name: str) -> pa.Array:
-        """A fixed column as one array."""
-        return self.lines.fixed[name].combine_chunks()
 
 
 def rows_of(lines: Lines, header: Header, build: str, tally: Tally) -> Rows:
@@ -90,12 +89,11 @@ def rows_of(lines: Lines, header: Header, build: str, tally: Tally) -> Rows:
     _check_alleles(records)
     _count(records, tally)
     _count_reference(records, tally)
-    sequence = np.asarray(by_value(records.allele, is_sequence))
-    reference_only = np.asarray(pc.is_in(records.allele, value_set=pa.array(REFERENCE_ONLY)))
-    star = np.asarray(pc.equal(records.allele, "*"))
+    sequence, star = judged(records.allele, is_sequence), judged(records.allele, _is_star)
+    reference_only = judged(records.allele, _is_reference_only)
     shown = records.lines.has_genotypes[records.parent]
     counts = _counts(records, tally.n_samples)
-    variants = _variants(records, counts, np.flatnonzero(shown & sequence))
+    variants = _variants(records, counts, np.flatnonzero(shown & sequence), tally)
     genotypes = _genotypes(records, variants)
     structural = _structural(records, counts, np.flatnonzero(shown & ~sequence & ~reference_only & ~star))
     # an allele removed upstream leaves "*" alone: nothing of this record is a variant of its own
@@ -107,79 +105,111 @@ def rows_of(lines: Lines, header: Header, build: str, tally: Tally) -> Rows:
 
 
 def _records(lines: Lines, header: Header, build: str, problems: list[Problem]) -> _Records:
-    chrom, pos, ref = _place(lines, header)
-    alleles = pc.split_pattern(pc.utf8_upper(lines.fixed["ALT"].combine_chunks()), ",")
-    keep = _validate(lines, build, (chrom, pos, ref), alleles, problems)
+    chrom = recoded(lines.coded("CHROM"), lambda names: _canonical(names, header))
+    pos = lines.fields.integers(COLUMN["POS"])
+    ref, alt = recoded(lines.coded("REF"), clean_reference), recoded(lines.coded("ALT"), pc.utf8_upper)
+    keep = _validate(lines, build, (chrom, pos, ref, alt), problems)
     if not keep.all():
         lines, kept = _only(lines, keep), pa.array(keep)
-        chrom, pos, ref, alleles = chrom.filter(kept), pos[keep], ref.filter(kept), alleles.filter(kept)
-    parent, allele = np.asarray(pc.list_parent_indices(alleles)), pc.list_flatten(alleles)
-    n_alts = np.bincount(parent, minlength=len(pos))
-    number = np.arange(len(allele)) - np.repeat(np.cumsum(n_alts) - n_alts, n_alts) + 1
+        chrom, pos, ref, alt = chrom.filter(kept), pos[keep], ref.filter(kept), alt.filter(kept)
+    parent, allele, number, n_alts = _flattened(alt)
     evidence = np.ones(len(pos), dtype=bool)
-    evidence[parent[~np.asarray(pc.is_in(allele, value_set=pa.array(REFERENCE_ONLY)))]] = False
-    passed = np.asarray(by_value(lines.fixed["FILTER"].combine_chunks(), _is_passing))
-    end = _ends(lines, pos, ref)
-    return _Records(lines, build, chrom, pos, ref, parent, allele, n_alts, number, evidence, passed, end)
+    evidence[parent[~judged(allele, _is_reference_only)]] = False
+    filters = lines.coded("FILTER")
+    end = _ends(lines, header, pos, ref)
+    passed = judged(filters, _is_passing)
+    return _Records(lines, build, chrom, pos, ref, parent, allele, n_alts, number, evidence, filters, passed, end)
+
+
+def _canonical(names: pa.Array, header: Header) -> pa.Array:
+    return pa.array([header.canonical(name) for name in names.to_pylist()], pa.string())
+
+
+def _flattened(alt: pa.DictionaryArray) -> tuple[np.ndarray, pa.DictionaryArray, np.ndarray, np.ndarray]:
+    """Alternate alleles one by one: their line, their text, their number in the line; and how many each line has."""
+    code = np.asarray(alt.indices)
+    if not pc.any(pc.match_substring(alt.dictionary, ",")).as_py():
+        n = len(code)
+        return np.arange(n), alt, np.ones(n, dtype=np.int64), np.ones(n, dtype=np.int64)
+    listed = pc.split_pattern(alt.dictionary, ",")
+    sizes = np.asarray(pc.list_value_length(listed)).astype(np.int64)
+    n_alts = sizes[code]
+    parent = np.repeat(np.arange(len(code)), n_alts)
+    number = np.arange(len(parent)) - np.repeat(np.cumsum(n_alts) - n_alts, n_alts)
+    place = (np.cumsum(sizes) - sizes)[code][parent] + number
+    texts = pc.list_flatten(listed).dictionary_encode()
+    return (
+        parent,
+        pa.DictionaryArray.from_arrays(texts.indices.take(pa.array(place)), texts.dictionary),
+        number + 1,
+        n_alts,
+    )
 
 
 def _is_passing(filters: pa.Array) -> pa.Array:
     return pc.is_in(filters, value_set=pa.array(PASSING))
 
 
-def _is_allele(alleles: pa.Array) -> pa.Array:
-    return pc.match_substring_regex(alleles, r"^([ACGTN]+|\*|\.|<[^<>\s]+>|.*[\[\]].*|\.[ACGTN]+|[ACGTN]+\.)$")
+def _is_reference_only(alleles: pa.Array) -> pa.Array:
+    return pc.is_in(alleles, value_set=pa.array(REFERENCE_ONLY))
 
 
-def _positions(text: pa.Array) -> np.ndarray:
-    """POS as numbers; 0 where it is none."""
-    try:
-        pos = np.asarray(pc.cast(text, pa.int64()))
-    except pa.ArrowInvalid:
-        digits = pc.match_substring_regex(text, "^[0-9]{1,10}$")
-        return np.asarray(pc.cast(pc.if_else(digits, text, "0"), pa.int64())).copy()
-    return np.where((pos < 0) | (pos >= 10**10), 0, pos)
+def _is_star(alleles: pa.Array) -> pa.Array:
+    return pc.equal(alleles, "*")
 
 
-def _place(lines: Lines, header: Header) -> tuple[pa.Array, np.ndarray, pa.Array]:
-    names = lines.fixed["CHROM"].combine_chunks().dictionary_encode()
-    canonical = pa.array([header.canonical(name) for name in names.dictionary.to_pylist()], pa.string())
-    chrom = canonical.take(names.indices)
-    pos = _positions(lines.fixed["POS"].combine_chunks())
-    return chrom, pos, by_value(lines.fixed["REF"].combine_chunks(), clean_reference)
+def _is_block(alleles: pa.Array) -> pa.Array:
+    return pc.is_in(alleles, value_set=pa.array(REFERENCE_BLOCK_ALLELES))
+
+
+def _are_alleles(lists: pa.Array) -> pa.Array:
+    one = r"([ACGTN]+|\*|\.|<[^<>\s,]+>|[^,]*[\[\]][^,]*|\.[ACGTN]+|[ACGTN]+\.)"
+    return pc.match_substring_regex(lists, f"^{one}(,{one})*$")
 
 
 def _validate(
-    lines: Lines, build: str, place: tuple[pa.Array, np.ndarray, pa.Array], alleles: pa.Array, problems: list[Problem]
+    lines: Lines,
+    build: str,
+    place: tuple[pa.DictionaryArray, np.ndarray, pa.DictionaryArray, pa.DictionaryArray],
+    problems: list[Problem],
 ) -> np.ndarray:
     """Find lines that cannot be used; the first fault of a line is the one that is told."""
-    chrom, pos, ref = place
-    parent, allele = np.asarray(pc.list_parent_indices(alleles)), pc.list_flatten(alleles)
+    chrom, pos, ref, alt = place
     keep = np.ones(len(pos), dtype=bool)
     limits = LENGTHS.get(build, {})
-    codes = chrom.dictionary_encode()
-    longest = np.array([limits.get(name, _MAX_POSITION) for name in codes.dictionary.to_pylist()], dtype=np.int64)
-    beyond = pos > (longest[np.asarray(codes.indices)] if len(longest) else _MAX_POSITION)
-    usable = by_value(allele, _is_allele)
-    bad_alt, same = np.zeros((2, len(pos)), dtype=bool)
-    bad_alt[parent[~np.asarray(usable)]] = True
-    equal = pc.equal(allele, ref.take(pa.array(parent))).fill_null(False)
-    same[parent[np.asarray(equal)]] = True
+    longest = np.array([limits.get(name, _MAX_POSITION) for name in chrom.dictionary.to_pylist()], dtype=np.int64)
+    beyond = pos > (longest[np.asarray(chrom.indices)] if len(longest) else _MAX_POSITION)
     faults = (
-        ("invalid_chrom", np.asarray(pc.equal(chrom, "")), "CHROM is empty"),
-        ("header_in_body", np.asarray(pc.starts_with(chrom, "#")), "a header line after the first record"),
+        ("invalid_chrom", judged(chrom, lambda names: pc.equal(names, "")), "CHROM is empty"),
+        ("header_in_body", judged(chrom, _is_comment), "a header line after the first record"),
         ("invalid_pos", pos < 1, "POS must be a whole number of at least 1"),
         ("position_beyond_contig", beyond, f"POS lies behind the end of the chromosome in {build}"),
-        ("invalid_ref", np.asarray(pc.is_null(ref)), "REF must be bases"),
-        ("invalid_alt", bad_alt, "ALT must be bases, *, a symbolic allele or a breakend"),
-        ("alt_equals_ref", same, "an ALT allele equals REF"),
+        ("invalid_ref", np.asarray(ref.indices.is_null()), "REF must be bases"),
+        ("invalid_alt", ~judged(alt, _are_alleles), "ALT must be bases, *, a symbolic allele or a breakend"),
+        ("alt_equals_ref", _alt_is_ref(ref, alt), "an ALT allele equals REF"),
     )
     for reason, found, detail in faults:
         for index in np.flatnonzero(found & keep).tolist():
-            shown = [str(lines.fixed[name][index]) for name in ("CHROM", "POS", "ID", "REF", "ALT")]
+            at = np.array([index])
+            shown = [lines.fields.text(COLUMN[name], at)[0].as_py() for name in ("CHROM", "POS", "ID", "REF", "ALT")]
             problems.append(Problem(int(lines.line_no[index]), reason, detail, "\t".join(shown)))
         keep &= ~found
     return keep
+
+
+def _is_comment(names: pa.Array) -> pa.Array:
+    return pc.starts_with(names, "#")
+
+
+def _alt_is_ref(ref: pa.DictionaryArray, alt: pa.DictionaryArray) -> np.ndarray:
+    """Tell which lines list their REF among the ALT alleles."""
+    same = np.zeros(len(ref), dtype=bool)
+    parent, allele, _, _ = _flattened(alt)
+    codes = np.asarray(pc.index_in(allele.dictionary, value_set=ref.dictionary).fill_null(-1))
+    if len(codes) and len(ref):
+        alike = codes[np.asarray(allele.indices)] == np.asarray(ref.indices.fill_null(-2))[parent]
+        same[parent[alike]] = True
+    return same
 
 
 def _only(lines: Lines, keep: np.ndarray) -> Lines:
@@ -187,24 +217,25 @@ def _only(lines: Lines, keep: np.ndarray) -> Lines:
     use = keep[lines.calls.line]
     calls = Calls(**{name: values[use] for name, values in vars(lines.calls).items()})
     calls.line = renumbered[calls.line]
-    return Lines(
-        lines.line_no[keep], lines.fixed.filter(pa.array(keep)), calls, lines.has_genotypes[keep], lines.problems
-    )
+    rows = np.flatnonzero(keep)
+    return Lines(lines.line_no[keep], lines.fields.only(rows), calls, lines.has_genotypes[keep], lines.problems)
 
 
 def _check_alleles(records: _Records) -> None:
     """A genotype that names an allele which the record does not have is no genotype."""
     calls = records.lines.calls
     impossible = np.maximum(calls.a0, calls.a1) > np.where(records.evidence, 0, records.n_alts)[calls.line]
-    calls.reason[impossible] = INVALID
-    calls.a0[impossible] = calls.a1[impossible] = MISSING
+    if impossible.any():
+        calls.reason[impossible] = INVALID
+        calls.a0[impossible] = calls.a1[impossible] = MISSING
 
 
-def _ends(lines: Lines, pos: np.ndarray, ref: pa.Array) -> np.ndarray:
+def _ends(lines: Lines, header: Header, pos: np.ndarray, ref: pa.DictionaryArray) -> np.ndarray:
     """Last reference position of each record: INFO/END where the file declares it, else the end of REF."""
-    end = pos + np.asarray(pc.binary_length(ref).fill_null(1)) - 1
-    if "INFO" in lines.fixed.column_names and len(pos):
-        info = lines.fixed["INFO"].combine_chunks()
+    sizes = np.asarray(pc.binary_length(ref.dictionary).fill_null(1)).astype(np.int64)
+    end: np.ndarray = pos + (sizes[np.asarray(ref.indices)] if len(sizes) else 1) - 1
+    if (header.has_end or header.is_gvcf) and len(pos):
+        info = lines.text("INFO")
         has_end = np.asarray(pc.match_substring_regex(info, r"(^|;)END=[0-9]{1,10}(;|$)"))
         if has_end.any():
             found = pc.extract_regex(info.filter(pa.array(has_end)), r"(?:^|;)END=(?P<end>[0-9]+)")
@@ -220,18 +251,23 @@ def _count(records: _Records, tally: Tally) -> None:
         return
     # a contig's number is given at first sight, so in a sorted file the place never falls
     place = np.concatenate(([tally.last_place], (contig << 32) + pos))
-    tally.unsorted |= bool((np.diff(place) < 0).any())
+    tally.unsorted |= bool((place[1:] < place[:-1]).any())
     tally.last_place = int(place[-1])
-    known = np.asarray(pc.is_in(records.fixed("ID"), value_set=pa.array(list(SENTINELS))))
-    for index in np.flatnonzero(known).tolist():
-        tally.sentinels[lines.fixed["ID"][index].as_py()] = int(pos[index])
-    tally.records += int(lines.has_genotypes.sum())
+    starts, ends = lines.fields.starts[COLUMN["ID"]], lines.fields.ends[COLUMN["ID"]]
+    named = np.flatnonzero(ends - starts > 1)
+    if len(named):
+        names = lines.fields.text(COLUMN["ID"], named)
+        known = np.asarray(pc.is_in(names, value_set=pa.array(list(SENTINELS))))
+        for index in np.flatnonzero(known).tolist():
+            tally.sentinels[names[index].as_py()] = int(pos[named[index]])
+    tally.records += int(np.count_nonzero(lines.has_genotypes))
     if not n_samples:
         return
     cells = calls.reason.astype(np.int64) * n_samples + calls.sample
     tally.reasons += np.bincount(cells, minlength=tally.reasons.size).reshape(tally.reasons.shape)
-    on_x = (contig == tally.contigs.get("X", -1)) & ~in_par(records.build, pos)
-    if on_x.any():
+    x_number = tally.contigs.get("X", -1)
+    if (contig == x_number).any():
+        on_x = (contig == x_number) & ~in_par(records.build, pos)
         good = on_x[calls.line] & (calls.reason == OK)
         tally.x_haploid += np.bincount(calls.sample[good & (calls.a1 == HAPLOID)], minlength=n_samples)
         het = good & (calls.a1 >= 0) & (calls.a0 != calls.a1)
@@ -239,17 +275,18 @@ def _count(records: _Records, tally: Tally) -> None:
 
 
 def _contig_numbers(records: _Records, tally: Tally) -> np.ndarray:
-    codes = records.chrom.dictionary_encode()
-    names = codes.dictionary.to_pylist()
+    names = records.chrom.dictionary.to_pylist()
     numbers = np.array([tally.contigs.setdefault(name, len(tally.contigs)) for name in names], dtype=np.int64)
-    return numbers[np.asarray(codes.indices)]
+    return numbers[np.asarray(records.chrom.indices)] if len(numbers) else np.zeros(0, dtype=np.int64)
 
 
 def _count_reference(records: _Records, tally: Tally) -> None:
     """Collect the stretches that good calls of reference records assert."""
     calls = records.lines.calls
+    tally.has_blocks |= bool(pc.any(_is_block(records.allele.dictionary)).as_py())
+    if not records.evidence.any():
+        return
     plain = (calls.a0 == 0) & ((calls.a1 == 0) | (calls.a1 == HAPLOID)) & (calls.reason == OK)
-    tally.has_blocks |= bool(np.asarray(pc.is_in(records.allele, value_set=pa.array(REFERENCE_BLOCK_ALLELES))).any())
     asserted = np.flatnonzero(plain & (records.passed & records.evidence)[calls.line])
     if not len(asserted):
         return
@@ -273,55 +310,72 @@ def _counts(records: _Records, n_samples: int) -> dict[str, np.ndarray]:
     lines = records.lines
     calls, size = lines.calls, len(lines.line_no)
     good = calls.reason == OK
-    # calls are sorted by line, so sums per line are differences of running sums
-    bounds = np.searchsorted(calls.line, np.arange(size + 1))
 
     def per_line(chosen: np.ndarray) -> np.ndarray:
-        running = np.concatenate(([0], np.cumsum(chosen, dtype=np.int64)))
-        return running[bounds[1:]] - running[bounds[:-1]]
+        return np.bincount(calls.line if chosen.all() else calls.line[chosen], minlength=size)
 
     called = (n_samples - per_line(~good)) * lines.has_genotypes
-    copies = np.zeros((size, int(records.n_alts.max(initial=0)) + 1), dtype=np.int64)
-    for number in range(1, copies.shape[1]):
-        copies[:, number] = per_line((calls.a0 == number) & good) + per_line((calls.a1 == number) & good)
+    copies = np.zeros((int(records.n_alts.max(initial=0)) + 1, size), dtype=np.int64)
+    for number in range(1, len(copies)):
+        copies[number] = per_line((calls.a0 == number) & good) + per_line((calls.a1 == number) & good)
     return {"called": called, "alleles": 2 * called - per_line(good & (calls.a1 == HAPLOID)), "copies": copies}
 
 
-def _variants(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarray) -> Columns:
+def _variants(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarray, tally: Tally) -> Columns:
+    """One row per alternate allele that is a sequence, and how the record wrote it where trimming changed it."""
     line, number = records.parent[rows], records.number[rows]
     at = pa.array(line)
-    source_ref, source_alt = records.ref.take(at), records.allele.take(pa.array(rows))
-    pos, ref, alt = trim(records.pos[line], source_ref, source_alt)
-    chrom = records.chrom.take(at)
-    names = records.fixed("ID").take(at)
+    source_pos, source_ref, source_alt = records.pos[line], records.ref.take(at), records.allele.take(pa.array(rows))
+    pos, ref, alt, trimmed = trim_coded(source_pos, source_ref, source_alt)
+    moved = pa.array(np.isin(np.arange(len(rows)), trimmed, assume_unique=True)) if len(trimmed) else None
+    none = pa.scalar(None, pa.string())
+    first = tally.variants
+    tally.variants += len(rows)
+    nothing = pa.nulls(len(rows), pa.string())
     return {
         "record_no": records.lines.line_no[line],
-        "variant_id": variant_ids(records.build, chrom, pos, ref, alt),
-        "build": pa.repeat(records.build, len(rows)),
-        "chrom": chrom,
+        "variant_no": np.arange(first, tally.variants),
+        "build": constant(records.build, len(rows)),
+        "chrom": records.chrom.take(at),
         "pos": pos,
         "ref": ref,
         "alt": alt,
-        "rsid": pc.if_else(pc.equal(names, "."), pa.scalar(None, pa.string()), names),
+        "rsid": _names(records, line),
         "n_called": counts["called"][line],
-        "alt_count": counts["copies"][line, number],
+        "alt_count": counts["copies"][number, line],
         "allele_number": counts["alleles"][line],
         "allele_no": number,
         "n_alts": records.n_alts[line],
-        "source_pos": records.pos[line],
-        "source_ref": source_ref,
-        "source_alt": source_alt,
-        "filter": records.fixed("FILTER").take(at),
+        "source_pos": pa.nulls(len(rows), pa.int64()) if moved is None else pc.if_else(moved, source_pos, None),
+        "source_ref": nothing if moved is None else pc.if_else(moved, source_ref.cast(pa.string()), none),
+        "source_alt": nothing if moved is None else pc.if_else(moved, source_alt.cast(pa.string()), none),
+        "filter": records.filter.take(at),
         "is_pass": records.passed[line],
         "line": line,
     }
+
+
+def constant(text: str, size: int) -> pa.DictionaryArray:
+    """A text that is the same in all rows, stored once."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(size, dtype=np.int32)), pa.array([text]))
+
+
+def _names(records: _Records, line: np.ndarray) -> pa.Array:
+    """Identifiers of variants; null where the record has none."""
+    fields, column = records.lines.fields, COLUMN["ID"]
+    start, end = fields.starts[column][line], fields.ends[column][line]
+    named = (end - start != 1) | (fields.buffer[start] != ord("."))
+    if not named.any():
+        return pa.nulls(len(line), pa.string())
+    end = np.where(named, end, start)
+    return pc.if_else(pa.array(named), texts(fields.buffer, start, end), pa.scalar(None, pa.string()))
 
 
 def _genotypes(records: _Records, variants: Columns) -> Columns:
     """One row per call and variant of its record, unless the call is plainly "two other alleles"."""
     lines, calls, line = records.lines, records.lines.calls, variants.pop("line")
     per_line = np.bincount(line, minlength=len(lines.line_no))
-    if len(line) == len(per_line) and (per_line == 1).all() and (records.n_alts == 1).all():
+    if (per_line == 1).all() and (records.n_alts == 1).all():
         # the plain case: one variant per line, alleles are 0 and 1 already
         call, variant = np.arange(len(calls.line)), calls.line
         a0, a1, reason = calls.a0, calls.a1, calls.reason
@@ -339,25 +393,25 @@ def _genotypes(records: _Records, variants: Columns) -> Columns:
     # the filter speaks only where the genotype itself has nothing to object to
     return {
         "record_no": lines.line_no[calls.line[call]],
-        "variant_id": variants["variant_id"][variant],
+        "variant_no": variants["variant_no"][variant],
         "sample": calls.sample[call],
         "a0": a0.astype(np.int8),
         "a1": a1.astype(np.int8),
         "phased": calls.phased[call],
         "phase_set": _nullable(calls.phase_set[call]),
         "state": _words(["not_assessed", "called"], (reason == OK) & fine),
-        "reason": _words([*REASONS, "filter"], np.where(fine | (reason != OK), reason, len(REASONS))),
+        "reason": _words([*REASONS[1:], "filter"], np.where(fine | (reason != OK), reason, len(REASONS)) - 1),
         "dp": _nullable(calls.dp[call]),
         "gq": _nullable(calls.gq[call]),
     }
 
 
-def _words(words: list[str | None], codes: np.ndarray) -> pa.Array:
-    """Codes as words; one word for all needs no look-up."""
-    first = codes[0] if len(codes) else 0
-    if (codes == first).all():
-        return pa.repeat(pa.scalar(words[int(first)], pa.string()), len(codes))
-    return pa.array(words, pa.string()).take(pa.array(codes.astype(np.int8)))
+def _words(words: list[str], codes: np.ndarray) -> pa.DictionaryArray:
+    """Codes as words; a code below 0 is none."""
+    absent = codes < 0
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes.astype(np.int32), mask=absent if absent.any() else None), pa.array(words)
+    )
 
 
 def _nullable(values: np.ndarray) -> pa.Array:
@@ -369,16 +423,16 @@ def _structural(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarr
     line, at = records.parent[rows], pa.array(records.parent[rows])
     return {
         "record_no": records.lines.line_no[line],
-        "build": pa.repeat(records.build, len(rows)),
+        "build": constant(records.build, len(rows)),
         "chrom": records.chrom.take(at),
         "pos": records.pos[line],
         "end_pos": records.end[line],
         "ref": records.ref.take(at),
         "alt": records.allele.take(pa.array(rows)),
-        "rsid": records.fixed("ID").take(at),
+        "rsid": records.lines.fields.text(COLUMN["ID"], line),
         "n_called": counts["called"][line],
-        "alt_count": counts["copies"][line, records.number[rows]],
-        "filter": records.fixed("FILTER").take(at),
+        "alt_count": counts["copies"][records.number[rows], line],
+        "filter": records.filter.take(at),
     }
 
 

@@ -26,7 +26,7 @@ with carried as (
             and (g.a0 = 1 or g.a1 = 1))::int) as transversions
     from genome_genotype as g
     inner join genome_variant as v
-        on v.file_id = g.file_id and v.record_no = g.record_no and v.variant_id = g.variant_id and v.allele_no > 0
+        on v.file_id = g.file_id and v.variant_no = g.variant_no and v.allele_no > 0
     group by all
 ),
 counts as (

@@ -16,7 +16,6 @@ from genomics.builds import SENTINELS, UNKNOWN, build_from_sentinels
 from genomics.decode import HALF_CALL, LOW_DP, LOW_GQ, OK, Lines, Problem, Quality, decode
 from genomics.header import Header, check_with_htslib, parse_header, split_header
 from genomics.intervals import Intervals, concatenate, covering, merge
-from genomics.normalise import variant_ids
 from genomics.panel import PanelSite, panel_sites
 from genomics.records import Tally, ploidy_sex, rows_of
 from genomics.tables import (
@@ -30,6 +29,9 @@ from lake.files import Bounded
 from lake.quarantine import BadFile
 from lake.settings import Settings
 from lake.tables import Table
+
+_CODED = frozenset({"build", "chrom", "ref", "alt", "filter", "sample", "state", "reason"})
+"""Columns whose values repeat: coded from the start, they need no second look when they are written."""
 
 BCF_MAGIC = b"BCF\x02"
 _SENTINEL = re.compile(rb"^[^\t\n]+\t(\d+)\t(" + "|".join(SENTINELS).encode() + rb")\t", re.MULTILINE)
@@ -113,9 +115,16 @@ def read_tables(
             parts.setdefault(name, []).append(rows)
     declared = (GENOME_SAMPLE, GENOME_VARIANT, GENOME_GENOTYPE, GENOME_CALLABLE_INTERVAL, GENOME_STRUCTURAL_VARIANT)
     return {
-        table.name: pa.concat_tables(parts[table.name]) if table.name in parts else table.schema.empty_table()
+        table.name: pa.concat_tables(
+            [plain(part, table) for part in parts.get(table.name, [])] or [table.schema.empty_table()]
+        )
         for table in declared
     }
+
+
+def plain(rows: pa.Table, table: Table) -> pa.Table:
+    """Rows of a batch with their texts spelled out."""
+    return rows.cast(table.schema)
 
 
 def body_of(path: Path, settings: Settings | None = None) -> tuple[Header, Iterator[tuple[int, bytes]]]:
@@ -137,7 +146,7 @@ def decoded_sites(path: Path, settings: Settings) -> Iterator[tuple[str, Callabl
     opened = scan(path, settings)
     header = opened.header
     for first, text in _body(path, header, settings):
-        for lines in decode(text, first, 0, n_columns=header.n_columns, with_info=True):
+        for lines in decode(text, first, 0, n_columns=header.n_columns):
             yield opened.build, header.canonical, lines
 
 
@@ -219,16 +228,15 @@ def _batches(
     panel: Panel | None,
 ) -> Iterator[Batch]:
     samples = pa.array(header.samples, pa.string())
-    with_info = header.has_end or header.is_gvcf
     for first, text in _body(path, header, settings):
-        for lines in decode(
-            text, first, len(samples), n_columns=header.n_columns, with_info=with_info, quality=quality
-        ):
+        for lines in decode(text, first, len(samples), n_columns=header.n_columns, quality=quality):
             before = tally.ignored.copy()
             rows = rows_of(lines, header, build, tally)
             ignored = tally.ignored - before
             if len(samples):
-                rows.genotypes["sample"] = samples.take(pa.array(rows.genotypes["sample"]))
+                rows.genotypes["sample"] = pa.DictionaryArray.from_arrays(
+                    pa.array(rows.genotypes["sample"].astype(np.int32)), samples
+                )
             accepted = rows.n_lines - len(rows.problems) - ignored.total()
             tables = {GENOME_VARIANT: rows.variants, GENOME_STRUCTURAL_VARIANT: rows.structural}
             if len(samples):
@@ -247,7 +255,17 @@ def _batches(
 
 
 def _table(table: Table, columns: dict[str, pa.Array | np.ndarray]) -> pa.Table:
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in table.schema}, table.schema)
+    """Columns as a table; texts that repeat are coded."""
+    arrays = [_column(field, columns[field.name]) for field in table.schema]
+    fields = [pa.field(one.name, array.type, one.nullable) for one, array in zip(table.schema, arrays, strict=True)]
+    return pa.table(arrays, pa.schema(fields))
+
+
+def _column(field: pa.Field, values: pa.Array | np.ndarray) -> pa.Array:
+    if isinstance(values, pa.DictionaryArray):
+        return values
+    array = pa.array(values, field.type)
+    return array.dictionary_encode() if field.name in _CODED else array
 
 
 def _closing(header: Header, build: str, tally: Tally, wanted: Sequence[PanelSite]) -> Batch:
@@ -312,19 +330,19 @@ def _panel(
     first = stretches.record_no[[rows[0] for rows in hits]]
     chrom, pos = pa.array([site.chrom for site in sites]), np.array([site.pos for site in sites])
     ref, alt = pa.array([site.ref for site in sites]), pa.array([site.alt for site in sites])
-    ids = variant_ids(build, chrom, pos, ref, alt)
+    ids = np.arange(tally.variants, tally.variants + n)
     nothing = np.zeros(n, dtype=np.int64)
     variants = {
-        "record_no": first, "variant_id": ids, "build": pa.repeat(build, n), "chrom": chrom, "pos": pos, "ref": ref,
+        "record_no": first, "variant_no": ids, "build": pa.repeat(build, n), "chrom": chrom, "pos": pos, "ref": ref,
         "alt": alt, "rsid": pa.array([site.rsid for site in sites], pa.string()), "n_called": counts,
         "alt_count": nothing, "allele_number": 2 * counts, "allele_no": nothing, "n_alts": nothing,
-        "source_pos": pos, "source_ref": ref, "source_alt": pa.repeat("<NON_REF>", n),
+        "source_pos": pa.nulls(n), "source_ref": pa.nulls(n), "source_alt": pa.repeat("<NON_REF>", n),
         "filter": pa.repeat(".", n), "is_pass": pa.repeat(True, n),
     }  # fmt: skip
     rows = np.concatenate(hits)
     zero = np.zeros(len(rows), dtype=np.int8)
     genotypes = {
-        "record_no": stretches.record_no[rows], "variant_id": np.repeat(ids, counts),
+        "record_no": stretches.record_no[rows], "variant_no": np.repeat(ids, counts),
         "sample": samples.take(pa.array(stretches.sample[rows])), "a0": zero, "a1": zero,
         "phased": np.zeros(len(rows), dtype=bool), "phase_set": pa.nulls(len(rows), pa.int64()),
         "state": pa.repeat("hom_ref_asserted", len(rows)), "reason": pa.repeat("reference_block", len(rows)),

@@ -19,7 +19,7 @@ from genomics.builds import PAR_X
 from genomics.normalise import trim
 from genomics.scan import delivered, read_tables
 from genomics.score_file import read_score_file
-from genomics.tables import GENOME_SCORE, GENOME_SCORE_AUDIT
+from genomics.tables import GENOME_SCORE, GENOME_SCORE_AUDIT, VARIANT_ID
 from lake.settings import Settings
 from lake.tables import Table
 
@@ -69,6 +69,7 @@ def score(con: duckdb.DuckDBPyConnection, policy: Policy | None = None) -> tuple
         {"build": build, "start_pos": start, "end_pos": end} for build, listed in PAR_X.items() for start, end in listed
     ]
     con.register("score_par", pa.Table.from_pylist(regions))
+    con.execute(VARIANT_ID)
     con.execute(_SQL.read_text())
     con.unregister("score_par")
     return _result(con, "score_result", GENOME_SCORE), _result(con, "score_audit", GENOME_SCORE_AUDIT)

@@ -4,10 +4,12 @@
 
 -- sites of the scores that any file knows; the first record of a variant counts where a file repeats it
 create or replace temp table score_call as
-select v.file_id, v.build, v.variant_id, v.chrom, v.pos, v.ref, v.alt, v.is_pass, v.n_called, v.alt_count, v.allele_number, v.record_no, v.n_alts
+select
+    v.file_id, v.build, variant_id(v.build, v.chrom, v.pos, v.ref, v.alt) as variant_id, v.variant_no, v.chrom, v.pos, v.ref, v.alt,
+    v.is_pass, v.n_called, v.alt_count, v.allele_number, v.record_no, v.n_alts
 from genome_variant as v
 where v.allele_no > 0 and (v.build, v.chrom, v.pos) in (select (w.build, w.chrom, w.pos) from score_weight as w)
-qualify row_number() over (partition by v.file_id, v.variant_id order by v.record_no) = 1;
+qualify row_number() over (partition by v.file_id, v.chrom, v.pos, v.ref, v.alt order by v.variant_no) = 1;
 
 -- a variant as a site: its alleles, and its frequency in the file with the most called genotypes
 create or replace temp table score_site as
@@ -48,7 +50,7 @@ group by all;
 create or replace temp table score_match as
 select
     f.file_id, w.weight_id, w.pgs_id, c.variant_id, c.match_type, c.effect_is_alt, c.is_ambiguous,
-    k.variant_id is not null as is_in_file, coalesce(k.is_pass, true) as is_pass, k.record_no, coalesce(k.n_alts, 1) as n_alts,
+    k.variant_id is not null as is_in_file, coalesce(k.is_pass, true) as is_pass, k.record_no, k.variant_no, coalesce(k.n_alts, 1) as n_alts,
     coalesce(w.allele_frequency, case when c.n_called >= s.least_called then c.cohort_frequency end) as effect_frequency,
     case
         when w.allele_frequency is not null then 'score_file'
@@ -112,8 +114,8 @@ select
 from score_used as u
 inner join genome_variant as v
     on v.file_id = u.file_id and v.record_no = u.record_no
-    and (v.variant_id = u.variant_id or (not u.effect_is_alt and u.n_alts > 1))
-inner join genome_genotype as g on g.file_id = u.file_id and g.variant_id = v.variant_id and g.record_no = v.record_no
+    and (v.variant_no = u.variant_no or (not u.effect_is_alt and u.n_alts > 1))
+inner join genome_genotype as g on g.file_id = v.file_id and g.variant_no = v.variant_no
 inner join genome_sample as p on p.file_id = g.file_id and p.sample = g.sample
 where u.is_in_file and u.is_pass
 group by u.file_id, u.weight_id, g.sample;

@@ -4,14 +4,14 @@ with place as (
     select distinct build, chrom, pos, ref, rsid from site
 ),
 named as (
-    select v.file_id, v.record_no, v.variant_id, v.is_pass, v.allele_no > 0 as is_record, p.rsid, s.spelling
+    select v.file_id, v.variant_no, v.is_pass, v.allele_no > 0 as is_record, p.rsid, s.spelling
     from genome_variant as v
     inner join place as p on p.build = v.build and p.chrom = v.chrom and p.pos = v.pos and p.ref = v.ref
     left join site as s
         on s.build = v.build and s.chrom = v.chrom and s.pos = v.pos and s.ref = v.ref and s.alt = v.alt
         and s.rsid = p.rsid
     -- the first record counts where a file repeats a variant
-    qualify row_number() over (partition by v.file_id, v.variant_id, p.rsid order by is_record desc, v.record_no) = 1
+    qualify row_number() over (partition by v.file_id, v.chrom, v.pos, v.ref, v.alt, p.rsid order by is_record desc, v.variant_no) = 1
 ),
 spoken as (
     select
@@ -28,7 +28,7 @@ spoken as (
         bool_or(g.state = 'hom_ref_asserted') as is_asserted
     from named as n
     inner join genome_genotype as g
-        on g.file_id = n.file_id and g.variant_id = n.variant_id and (g.record_no = n.record_no or not n.is_record)
+        on g.file_id = n.file_id and g.variant_no = n.variant_no
     group by n.file_id, g.sample, n.rsid
 ),
 records as (

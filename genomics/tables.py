@@ -32,9 +32,10 @@ GENOME_SAMPLE = table(
 GENOME_VARIANT = table(
     "genome_variant",
     "One row per alternate allele of a VCF record, trimmed to its shortest form; n_called counts complete genotypes"
-    " of good quality, allele_number the alleles in them. When is_pass is false no sample is assessed here.",
+    " of good quality, allele_number the alleles in them. When is_pass is false no sample is assessed here. variant_no"
+    " numbers the rows of a file; source_* tell the record's own place and alleles where trimming changed them.",
     record_no=I,
-    variant_id=I,
+    variant_no=I,
     build=S,
     chrom=S,
     pos=I,
@@ -51,7 +52,17 @@ GENOME_VARIANT = table(
     source_alt=S,
     filter=S,
     is_pass=B,
-)
+).requiring(
+    "record_no", "variant_no", "build", "chrom", "pos", "ref", "alt", "n_called", "alt_count", "allele_number",
+    "allele_no", "n_alts", "filter", "is_pass",
+)  # fmt: skip
+
+VARIANT_ID = """
+create or replace temp macro variant_id(build, chrom, pos, ref, alt) as
+    (md5_number_lower(concat_ws(':', build, chrom, pos, ref, alt)) & 9223372036854775807)::bigint
+"""
+"""Names a variant across files: half of the MD5 of ``build:chrom:pos:ref:alt``, without a sign. It takes more room than
+all else that is known of a variant, so results carry it and raw rows do not."""
 
 GENOME_GENOTYPE = table(
     "genome_genotype",
@@ -59,7 +70,7 @@ GENOME_GENOTYPE = table(
     " low-quality calls, and reference asserted by a gVCF block at a panel site. A called variant of the same file"
     " without a row here is homozygous for not-this-allele. Alleles: 1 this one, 0 another, -1 missing, -2 haploid.",
     record_no=I,
-    variant_id=I,
+    variant_no=I,
     sample=S,
     a0=I8,
     a1=I8,
@@ -69,7 +80,7 @@ GENOME_GENOTYPE = table(
     reason=S,
     dp=I,
     gq=I,
-)
+).requiring("record_no", "variant_no", "sample", "a0", "a1", "phased", "state")
 
 GENOME_CALLABLE_INTERVAL = table(
     "genome_callable_interval",

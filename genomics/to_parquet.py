@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from genomics.row_groups import RowGroups
 from genomics.scan import scan
 from lake.files import replacing
 from lake.quarantine import QUARANTINE, BadFile, Rejected, as_arrow
 from lake.settings import Settings
+from lake.sink import parquet_writer
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
-
-ROW_GROUP = 600_000
-"""Rows of a row group; smaller ones cost more to write and to read."""
 
 
 @dataclass
@@ -65,20 +64,22 @@ def ingest(
             )
         done = Ingested(str(path), opened.build, opened.build_evidence, list(opened.header.samples))
         writers = _Writers(out, path.name, stack)
+        groups = RowGroups(writers.write)
         ignored: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         for batch in opened.batches:
             for name, rows in batch.tables.items():
-                writers.write(name, rows)
+                groups.add(name, rows)
             if batch.problems:
                 reasons.update(one.reason for one in batch.problems)
                 told_rows = [
                     Rejected(f"line {p.line_no}", p.reason, p.detail, p.line_no, None, p.text) for p in batch.problems
                 ]
-                writers.write(QUARANTINE.name, as_arrow(told_rows))
+                groups.add(QUARANTINE.name, as_arrow(told_rows))
             done.read += batch.read
             done.accepted += batch.accepted
             ignored.update(batch.ignored)
+        groups.close()
         writers.close()
         done.rejected, done.ignored, done.reasons = reasons.total(), dict(+ignored), dict(reasons)
         done.rows, done.is_sorted = writers.rows, not opened.tally.unsorted
@@ -92,33 +93,16 @@ class _Writers:
         self.out, self.name, self.stack = out, name, stack
         self.rows: dict[str, int] = {}
         self._open: dict[str, pq.ParquetWriter] = {}
-        self._held: dict[str, list[pa.Table]] = {}
 
     def write(self, table: str, rows: pa.Table) -> None:
-        """Hold rows until they make a row group."""
-        if not rows.num_rows:
-            return
-        self.rows[table] = self.rows.get(table, 0) + rows.num_rows
-        held = self._held.setdefault(table, [])
-        held.append(rows)
-        if sum(one.num_rows for one in held) >= ROW_GROUP:
-            self._flush(table)
-
-    def close(self) -> None:
-        """Write what is held, and end the files."""
-        for table in self._held:
-            self._flush(table)
-        for writer in self._open.values():
-            writer.close()
-
-    def _flush(self, table: str) -> None:
-        import pyarrow.parquet as pq
-
-        held, self._held[table] = self._held[table], []
-        if not held:
-            return
-        rows = pa.concat_tables(held)
+        """Write rows as a row group."""
         if table not in self._open:
             draft = self.stack.enter_context(replacing(self.out / table / f"{self.name}.parquet"))
-            self._open[table] = self.stack.enter_context(pq.ParquetWriter(draft, rows.schema, compression="zstd"))
-        self._open[table].write_table(rows, row_group_size=ROW_GROUP)
+            self._open[table] = self.stack.enter_context(parquet_writer(draft, rows))
+        self.rows[table] = self.rows.get(table, 0) + rows.num_rows
+        self._open[table].write_table(rows)
+
+    def close(self) -> None:
+        """End the files."""
+        for writer in self._open.values():
+            writer.close()

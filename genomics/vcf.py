@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
+from genomics.row_groups import RowGroups
 from genomics.scan import BCF_MAGIC, scan
 from genomics.tables import (
     GENOME_CALLABLE_INTERVAL,
@@ -24,26 +23,16 @@ def is_vcf(landed: Landed) -> bool:
     return landed.name.endswith(_NAMES) or head.startswith(("##fileformat=VCF", BCF_MAGIC.decode()))
 
 
-_CODED = frozenset({"build", "chrom", "ref", "alt", "filter", "source_ref", "source_alt", "sample", "state", "reason"})
-"""Columns whose values repeat: coded here once, they need no second look when they are written."""
-
-
-def _coded(rows: pa.Table) -> pa.Table:
-    for index, name in enumerate(rows.column_names):
-        if name in _CODED:
-            rows = rows.set_column(index, name, rows.column(index).dictionary_encode())
-    return rows
-
-
 def read_vcf(landed: Landed, sink: Sink) -> None:
     """Write samples, variants, sparse genotypes and reference stretches of one file."""
     opened = scan(landed.path, sink.settings, scratch=sink.work)
     sink.note("build", opened.build)
     sink.note("build_evidence", opened.build_evidence)
     sink.note("vcf_version", opened.header.version)
+    groups = RowGroups(sink.write)
     for batch in opened.batches:
         for table, rows in batch.tables.items():
-            sink.write(table, _coded(rows))
+            groups.add(table, rows)
         for problem in batch.problems:
             sink.reject(
                 f"line {problem.line_no}",
@@ -54,6 +43,7 @@ def read_vcf(landed: Landed, sink: Sink) -> None:
                 text=problem.text,
             )
         sink.count(batch.read, batch.accepted, batch.ignored)
+    groups.close()
     sink.note("sorted", "no" if opened.tally.unsorted else "yes")
     sink.note("samples", str(len(opened.header.samples)))
 

@@ -82,23 +82,15 @@ class Sink:
             return
         if isinstance(rows, pa.RecordBatch):
             rows = pa.Table.from_batches([rows])
-        columns = pa.table({one.name: _declared_or_coded(rows.column(one.name), one.type) for one in declared.schema})
-        for field, value in zip(DELIVERY_COLUMNS, (self.source, self.account, self.file_id), strict=True):
-            columns = columns.append_column(field.name, _constant(value, columns.num_rows))
+        arrays = [_declared_or_coded(rows.column(one.name), one.type) for one in declared.schema]
+        arrays += [_constant(value, rows.num_rows) for value in (self.source, self.account, self.file_id)]
+        fields = [
+            pa.field(one.name, array.type, one.nullable) for one, array in zip(declared.raw_schema, arrays, strict=True)
+        ]
+        columns = pa.table(arrays, pa.schema(fields))
         writer = self._writers.get(table)
         if writer is None:
-            coded = [one.name for one in columns.schema if pa.types.is_dictionary(one.type)]
-            part = self._new_part(table)
-            # who codes some columns has said which ones repeat; the file is of plain types in either case. For a few
-            # rows, dictionaries and statistics cost more than all the rest and save nothing.
-            writer = self._writers[table] = pq.ParquetWriter(
-                part,
-                columns.schema,
-                store_schema=False,
-                use_dictionary=coded if len(coded) > len(DELIVERY_COLUMNS) else rows.num_rows > FEW_ROWS,
-                write_statistics=rows.num_rows > FEW_ROWS,
-                **PARQUET,
-            )
+            writer = self._writers[table] = parquet_writer(self._new_part(table), columns)
         writer.write_table(_like(columns, writer.schema))
         self.rows[table] += rows.num_rows
 
@@ -204,6 +196,26 @@ class Sink:
                 for batch in pq.ParquetFile(part).iter_batches():
                     writer.write_batch(batch.cast(self._tables[table].raw_schema))
         return merged
+
+
+def parquet_writer(path: Path, first: pa.Table) -> pq.ParquetWriter:
+    """Open a Parquet file for rows like the first ones. Its columns are of plain types, however they come.
+
+    Who codes columns of its own has said which ones repeat: whole numbers then are stored as differences. For a few
+    rows, dictionaries and statistics cost more than all the rest and save nothing.
+    """
+    coded = [one.name for one in first.schema if pa.types.is_dictionary(one.type)]
+    whole = [one.name for one in first.schema if pa.types.is_integer(one.type)]
+    chosen = len(coded) > len(DELIVERY_COLUMNS)
+    return pq.ParquetWriter(
+        path,
+        first.schema,
+        store_schema=False,
+        use_dictionary=coded if chosen else first.num_rows > FEW_ROWS,
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED") if chosen else None,
+        write_statistics=first.num_rows > FEW_ROWS,
+        **PARQUET,
+    )
 
 
 def _declared_or_coded(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

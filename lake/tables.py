@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -11,9 +11,11 @@ UTC_TIME = pa.timestamp("us")
 """Timestamps are UTC without a zone, in microseconds; the source's local text and offset are kept in other columns."""
 
 DELIVERY_COLUMNS = (
-    pa.field("source", pa.string(), metadata={"description": "Delivering source: the folder under landing."}),
+    pa.field(
+        "source", pa.string(), nullable=False, metadata={"description": "Delivering source: the folder under landing."}
+    ),
     pa.field("account", pa.string(), metadata={"description": "Account the file was delivered for, if any."}),
-    pa.field("file_id", pa.string(), metadata={"description": "sha256 of the landed file."}),
+    pa.field("file_id", pa.string(), nullable=False, metadata={"description": "sha256 of the landed file."}),
 )
 """Added to every raw row by the sink, so that a fact can be traced to its file."""
 
@@ -28,6 +30,11 @@ class Table:
     name: str
     description: str
     schema: pa.Schema
+
+    def requiring(self, *columns: str) -> Table:
+        """The table with columns that are never null: they cost less to write, and a null in one is an error."""
+        fields = [one.with_nullable(False) if one.name in columns else one for one in self.schema]
+        return replace(self, schema=pa.schema(fields))
 
     @property
     def raw_schema(self) -> pa.Schema:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genomics.header import FIXED
-from genomics.normalise import trim, variant_ids
+from genomics.normalise import trim
 from genomics.validation.faults import Faults
 from genomics.validation.genotypes import check_genotypes
 from genomics.validation.meta import Meta
@@ -41,7 +41,7 @@ class Records:
     last_chrom: str | None = None
     last_pos: int = -1
     seen: set[str] = field(default_factory=set)
-    recent: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (_NONE, _NONE))
+    recent: tuple[pa.Array, np.ndarray] = field(default_factory=lambda: (pa.array([], pa.string()), _NONE))
 
     def check(self, first_line: int, text: bytes) -> None:
         """Check whole lines, the first of which is line ``first_line`` of the file."""
@@ -176,7 +176,8 @@ class Batch:
         ref = pc.utf8_upper(self.fixed["REF"]).take(pa.array(line))
         pos, ref, alt = trim(self.pos[line], ref, pc.utf8_upper(self.allele).take(pa.array(rows)))
         chrom = self.chrom.dictionary.take(self.chrom.indices.take(pa.array(line)))
-        ids = np.concatenate((state.recent[0], variant_ids("", chrom, pos, ref, alt)))
+        keys = pc.binary_join_element_wise(chrom, pa.array(pos).cast(pa.string()), ref, alt, ":")
+        ids = np.asarray(pa.concat_arrays([state.recent[0], keys]).dictionary_encode().indices)
         numbers = np.concatenate((state.recent[1], self.numbers[line]))
         order = np.argsort(ids, kind="stable")
         repeats = np.flatnonzero(ids[order][1:] == ids[order][:-1])
@@ -185,8 +186,7 @@ class Batch:
         self.report(twice, "ALT", "duplicate", lambda row: f"the variant of line {first[int(self.numbers[row])]} again")
         # a later record can only repeat what lies behind its own start
         near = (pos >= state.last_pos) & np.asarray(pc.equal(chrom, state.last_chrom))
-        ids, numbers = ids[len(state.recent[0]) :], numbers[len(state.recent[0]) :]
-        state.recent = ids[near], numbers[near]
+        state.recent = keys.filter(pa.array(near)), self.numbers[line][near]
 
     def _alt(self, bad_ref: np.ndarray) -> None:
         lone = np.asarray(pc.list_value_length(self.alleles))[self.parent] == 1

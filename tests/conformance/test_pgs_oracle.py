@@ -74,9 +74,9 @@ def test_genotype_counts_are_those_of_plink2(tables: dict[str, pa.Table], shared
     counts: dict[int, Counter[str]] = {}
     for row in tables["genome_genotype"].to_pylist():
         kind = "missing" if row["state"] != "called" else "hom" if row["a0"] + row["a1"] == 2 else "het"
-        counts.setdefault(row["variant_id"], Counter())[kind] += 1
+        counts.setdefault(row["variant_no"], Counter())[kind] += 1
     ids = {
-        f"{row['chrom']}:{row['pos']}:{row['ref']}:{row['alt']}": row["variant_id"]
+        f"{row['chrom']}:{row['pos']}:{row['ref']}:{row['alt']}": row["variant_no"]
         for row in tables["genome_variant"].to_pylist()
     }
     for row in table(shared_data / "genomics/oracles/qc/cineca.gcount.gz"):

@@ -125,7 +125,7 @@ def test_a_half_call_is_neither_a_heterozygote_nor_a_reference(demo: Twin, dirt:
         "with half as (select expected->>'sample' as sample, expected->>'rsid' as rsid from dirt"
         " where case_name = 'half_call')"
         f" select a0, a1, state from half join {variants} as v using (rsid) join {raw} as g"
-        " on g.variant_id = v.variant_id and g.sample = half.sample"
+        " on g.file_id = v.file_id and g.variant_no = v.variant_no and g.sample = half.sample"
     ).fetchall()
     assert rows
     assert all(-1 in (a0, a1) and state != "hom_ref_asserted" for a0, a1, state in rows)

@@ -27,9 +27,9 @@ def one_by_one(call: str) -> tuple[list[int], str | None]:
 def genotypes(path: Path) -> dict[tuple[int, str, str], dict]:
     """Rows by position, ALT and sample."""
     tables = read_tables(path)
-    variants = {row["variant_id"]: row for row in tables["genome_variant"].to_pylist()}
+    variants = tables["genome_variant"].to_pylist()
     return {
-        (variants[row["variant_id"]]["source_pos"], variants[row["variant_id"]]["source_alt"], row["sample"]): row
+        (variants[row["variant_no"]]["pos"], variants[row["variant_no"]]["alt"], row["sample"]): row
         for row in tables["genome_genotype"].to_pylist()
     }
 
