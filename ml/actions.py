@@ -55,7 +55,8 @@ class Rule(_Declared):
     """One recommendation.
 
     ``when``: feature, ``risk`` or ``equation_risk`` to condition, all of which must hold; under ``any`` at least one.
-    ``checked``: whether the guideline itself was read (source), or the rule stands from memory and needs review.
+    ``checked``: whether the guideline or its issuer's summary was read (source), a summary by others (secondary), or
+    the rule stands from memory and needs review.
     """
 
     id: str
@@ -64,7 +65,7 @@ class Rule(_Declared):
     valid_from: date
     grade: str
     citation: str
-    checked: Literal["source", "memory"]
+    checked: Literal["source", "secondary", "memory"]
     text: str
     when: dict[str, Condition | dict[str, Condition]]
 

@@ -1,7 +1,8 @@
-"""The model card: what was made, from what, how well it holds, where not to use it (items of TRIPOD+AI)."""
+"""The model card: what was made, from what, how well it holds, where not to use it; with TRIPOD+AI and PROBAST+AI."""
 
 from __future__ import annotations
 
+from ml import checklists
 from ml.candidates import Candidate
 from ml.dataset import Dataset
 from ml.equations import get
@@ -39,22 +40,13 @@ def write(
         "|---|---|",
         *(f"| {row['step']} | {row['n']:,} |" for row in data.attrition.to_pylist()),
         "",
-        f"## Candidates on held-out people, at {chosen.assessed_days / 365.25:.1f} years",
-        "",
-        "| model | log likelihood (CV) | C (95% CI) | AUC | Brier | O:E | slope | ICI |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_row(one) for one in candidates),
-        "",
-        "## Gates",
-        "",
-        "| gate | verdict | evidence |",
-        "|---|---|---|",
-        *(f"| {gate.name} | {gate.status} | {gate.evidence} |" for gate in gates),
-        "",
+        *comparison(candidates, chosen, gates),
         "## Clinical equations",
         "",
         *(f"- `{use.name}`: {get(use.name).citation}. {use.mismatch}" for use in task.equations),
         "",
+        *checklists.tripod(task, data, chosen),
+        *checklists.probast(task, data, chosen, gates),
         "## Limits",
         "",
         "- Risks are those of the people this was trained on; recalibrate before using it elsewhere.",
@@ -64,6 +56,24 @@ def write(
         "",
     ]
     return "\n".join(lines)
+
+
+def comparison(candidates: list[Candidate], chosen: Candidate, gates: list[Gate]) -> list[str]:
+    """Return the tables of candidates and of gates as lines of Markdown: why one of them was chosen."""
+    return [
+        f"## Candidates on held-out people, at {chosen.assessed_days / 365.25:.1f} years",
+        "",
+        "| model | log likelihood (CV) | C (95% CI) | AUC | Brier | O:E | slope | ICI |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(one) for one in candidates),
+        "",
+        f"## Gates of {chosen.spec.name}",
+        "",
+        "| gate | verdict | evidence |",
+        "|---|---|---|",
+        *(f"| {gate.name} | {gate.status} | {gate.evidence} |" for gate in gates),
+        "",
+    ]
 
 
 def _people(data: Dataset, rows: object) -> str:

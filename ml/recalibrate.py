@@ -115,7 +115,9 @@ def recalibrate(settings: Settings, name: str, tags: dict[str, str] | None = Non
         if passed:
             kept = {name: text for name, text in version.tags.items() if name not in evidence}
             kept["recalibrated_from"] = f"v{version.version}"
-            serving = tracking.register(client, task, address, run_id, kept | evidence).version
+            serving = tracking.register(
+                client, task, address, run_id, kept | evidence, f"{verdict}: {held.evidence}"
+            ).version
             client.set_registered_model_alias(task.name, "champion", serving)
     return Recalibrated(
         task.name, version.tags.get("model_name", ""), serving, passed, old, new, events, gates,

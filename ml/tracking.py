@@ -265,8 +265,10 @@ class Registered:
     tags: dict[str, str]
 
 
-def register(client: MlflowClient, task: Task, address: str, run_id: str, tags: dict[str, str]) -> Registered:
-    """Register a logged model as the next version of the task's model."""
+def register(
+    client: MlflowClient, task: Task, address: str, run_id: str, tags: dict[str, str], why: str = ""
+) -> Registered:
+    """Register a logged model as the next version of the task's model; ``why`` (Markdown) is shown with the version."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -275,7 +277,7 @@ def register(client: MlflowClient, task: Task, address: str, run_id: str, tags: 
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     model_id = address.removeprefix("models:/")
-    made = client.create_model_version(task.name, address, run_id, tags=tags, model_id=model_id)
+    made = client.create_model_version(task.name, address, run_id, tags=tags, description=why, model_id=model_id)
     return Registered(str(made.version), run_id, tags)
 
 

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["CannotLearn", "TrainResult", "keep", "train"]
 
 
+_FIGURES = "figures.json"
+_WITH_INTERVAL = ("harrell_c", "auc", "brier", "observed_expected", "slope", "ici")
+
+
 @dataclass(frozen=True)
 class TrainResult:
     """What training did; everything in it is also in the MLflow run.
@@ -151,6 +155,7 @@ def _train(
             fallback=fallback,
             champion=champion,
             verdicts=verdicts,
+            why="\n".join(card.comparison(made, chosen, verdicts)),
             logged=logged,
             work=work,
         )
@@ -249,6 +254,9 @@ def _candidate_params(one: Candidate) -> dict[str, Any]:
 
 def _candidate_metrics(one: Candidate) -> dict[str, float]:
     numbers = {f"test_{metric.name}": metric.value for metric in one.test}
+    for metric in one.test:
+        if metric.name in _WITH_INTERVAL:
+            numbers |= {f"test_{metric.name}_low": metric.lower, f"test_{metric.name}_high": metric.upper}
     numbers |= {f"cv_{metric.name}": metric.value for metric in one.cv}
     return numbers | {"cv_log_likelihood": one.log_likelihood}
 
@@ -281,8 +289,11 @@ def _log_parent(
     (work / "model_card.md").write_text(text)
     (work / "task.json").write_text(task.model_dump_json(indent=1))
     (work / "result.json").write_text(json.dumps(asdict(result), indent=1, default=str))
+    (work / _FIGURES).write_text(json.dumps(_as_table(result.metrics)))
     for name in ("calibration.png", "decision_curve.png", "reasons.png", "model_card.md", "task.json", "result.json"):
         client.log_artifact(run_id, str(work / name))
+    client.log_artifact(run_id, str(work / _FIGURES))
+    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": _FIGURES, "type": "table"}]))
     numbers = {f"test_{metric.name}": metric.value for metric in chosen.test}
     params = {
         "task": task.name,
@@ -337,6 +348,7 @@ def _decide(
     fallback: Candidate | None,
     champion: tuple[Registered, Bundle] | None,
     verdicts: list[Gate],
+    why: str,
     logged: dict[str, tuple[str, str]],
     work: Path,
 ) -> tuple[Candidate, str, Registered | None]:
@@ -354,23 +366,24 @@ def _decide(
         logged[chosen.spec.name][0],
         logged[chosen.spec.name][1],
         base | evidence | {"model_name": chosen.spec.name},
+        f"{chosen.spec.name}, best of the candidates by out-of-fold likelihood.\n\n{why}",
     )
     client.set_registered_model_alias(task.name, "challenger", challenger.version)
     if not blocking:
         client.set_registered_model_alias(task.name, "champion", challenger.version)
         return chosen, f"{chosen.spec.name} passed all gates and is champion", challenger
-    why = ", ".join(f"{gate.name} {gate.status}" for gate in blocking)
+    stopped = ", ".join(f"{gate.name} {gate.status}" for gate in blocking)
     if champion and champion[0].tags.get("gates") == "passed":
         return (
             chosen,
-            f"{chosen.spec.name} stays challenger ({why}); champion v{champion[0].version} is kept",
+            f"{chosen.spec.name} stays challenger ({stopped}); champion v{champion[0].version} is kept",
             champion[0],
         )
     if fallback is None:
-        return chosen, f"{chosen.spec.name} stays challenger ({why}); there is no equation to serve instead", None
+        return chosen, f"{chosen.spec.name} stays challenger ({stopped}); there is no equation to serve instead", None
     reload_gate = registry.reloads(settings, logged[fallback.spec.name][0], work / fallback.spec.name)
     if reload_gate.status != "pass" or verdicts[0].status != "pass":
-        return chosen, f"{chosen.spec.name} stays challenger ({why}); nothing is fit to be champion", None
+        return chosen, f"{chosen.spec.name} stays challenger ({stopped}); nothing is fit to be champion", None
     version = challenger
     if fallback is not chosen:
         version = tracking.register(
@@ -383,11 +396,12 @@ def _decide(
                 "model_name": fallback.spec.name,
                 "gates": "fallback",
                 "gate.G2_reload": f"{reload_gate.status}: {reload_gate.evidence}",
-                "fallback_for": f"{chosen.spec.name}: {why}",
+                "fallback_for": f"{chosen.spec.name}: {stopped}",
             },
+            f"{fallback.spec.name} serves because {chosen.spec.name} did not pass: {stopped}.\n\n{why}",
         )
     client.set_registered_model_alias(task.name, "champion", version.version)
-    return fallback, f"{chosen.spec.name} did not pass ({why}); {fallback.spec.name} serves as champion", version
+    return fallback, f"{chosen.spec.name} did not pass ({stopped}); {fallback.spec.name} serves as champion", version
 
 
 def _metric_rows(
@@ -428,6 +442,12 @@ def _metric_rows(
             risk = winner.test_risk[mask]
             found += listed(winner, "test", name, evaluate.metrics(part, risk, winner.assessed_days), int(mask.sum()))
     return found
+
+
+def _as_table(rows: list[dict[str, object]]) -> dict[str, object]:
+    """Figures of all candidates and subgroups in the form that MLflow's UI shows as a table."""
+    names = ("model_name", "split", "subgroup", "metric", "value", "lower", "upper", "n", "n_events")
+    return {"columns": names, "data": [[one[name] for name in names] for one in rows]}
 
 
 def _metric_table(rows: list[dict[str, object]]) -> pa.Table:

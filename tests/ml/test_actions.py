@@ -47,6 +47,7 @@ def test_a_statin_is_recommended_to_whom_the_task_force_says() -> None:
         has_hyperlipidemia=[0] * 7,
         smoking_status_last_5y=[0, 0, 0, 0, 0, 0, 0],
         statin_1y=[0, 0, 0, 0, 0, 1, np.nan],
+        ldl_cholesterol_last_5y=[130] * 7,
     )
     told = _told("ascvd_10y", design, [0.12, 0.08, 0.07, 0.12, 0.12, 0.12, 0.12])
     grades = [{one["rule_id"]: one["grade"] for one in person if "uspstf_2022" in one["rule_id"]} for person in told]

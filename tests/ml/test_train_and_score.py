@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ import yaml
 
 from lake import derived
 from lake.settings import PROJECT_DIR, Settings
-from ml import gates, monitor, tables, tracking
+from ml import gates, monitor, registry, tables, tracking
 from ml import task as tasks
 from ml.ablate import ablate
 from ml.dataset import CannotLearn
@@ -252,6 +253,18 @@ def test_scores_are_watched_from_the_first_day(home: Settings, scored: list[dict
         if row["eligible"]:
             assert row["risk_by_interval"][-1] == row["risk"]
             assert row["risk_by_interval"] == sorted(row["risk_by_interval"])
+
+
+def test_the_card_answers_every_item_and_fills_in_nothing_it_cannot_know(home: Settings, trained: TrainResult) -> None:
+    card = registry.model_card(home, TASK)
+    section = card.split("## TRIPOD+AI")[1].split("## PROBAST+AI")[0]
+    rows = [line.split("|")[1:4] for line in section.splitlines() if "|" in line]
+    numbers = [int(one) for row in rows[2:] for one in re.findall(r"\d+", row[0])]
+    assert set(range(1, 28)) <= set(numbers)  # 27 items (Collins 2024)
+    assert {row[0].strip() for row in rows if "stated by the site" in row[2]} >= {"17", "18a-b", "19"}
+    judged = card.split("## PROBAST+AI")[1].split("## Limits")[0]
+    assert [judged.count(f"| {part} |") for part in ("development", "evaluation")] == [4, 4]  # four domains each
+    assert "Overall concern: **high**" in judged  # a few held-out events of the same sources
 
 
 def test_nothing_to_recalibrate_on_is_said(home: Settings, trained: TrainResult) -> None:
