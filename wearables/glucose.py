@@ -1,13 +1,12 @@
-"""Metrics of continuous glucose monitoring: ``cgm.sql`` on readings of any number of people."""
+"""Metrics of continuous glucose monitoring: the macro that the warehouse uses, on readings of any number of people."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-_SQL = Path(__file__).with_name("cgm.sql")
+from lake.sql_macros import macros
+
 MMOL_TO_MG = 18.0182
 
 
@@ -20,32 +19,20 @@ def cgm_metrics(readings: pa.Table) -> pa.Table:
 
     Returns:
         One row per series: counts, mean, SD, CV (%), GMI (%), quantiles, times in ranges (% of readings), GRI, LBGI,
-        HBGI, J-index, MODD and CONGA (mg/dL), episodes; ``is_enough`` says whether 70 % of 14 days are there.
-        Formulas and sources stand in ``cgm.sql``.
+        HBGI, J-index, MAGE, MODD and CONGA (mg/dL), episodes; ``is_enough`` says whether 70 % of 14 days are there.
+        Formulas and sources stand in
+        ``transform/macros/cgm.sql``.
     """
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set timezone = 'UTC'")
-        connection.register("reading", readings)
-        return connection.sql(_SQL.read_text()).to_arrow_table()
+    return _of(macros("cgm").cgm_metrics("reading"), readings, "* exclude (part)", "series")
 
 
 def profile(readings: pa.Table) -> pa.Table:
     """Return the ambulatory glucose profile: quantiles by series and hour of the day, mg/dL."""
+    return _of(macros("cgm").glucose_profile("reading"), readings, "*", "series, hour")
+
+
+def _of(query: str, readings: pa.Table, columns: str, order: str) -> pa.Table:
     with duckdb.connect(":memory:") as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.register("reading", readings)
-        return connection.sql("""
-            select
-                series,
-                hour(happened_at) as hour,
-                count(*) as readings,
-                quantile_cont(mg_dl, 0.05) as p5_mg_dl,
-                quantile_cont(mg_dl, 0.25) as p25_mg_dl,
-                quantile_cont(mg_dl, 0.5) as median_mg_dl,
-                quantile_cont(mg_dl, 0.75) as p75_mg_dl,
-                quantile_cont(mg_dl, 0.95) as p95_mg_dl
-            from reading
-            where mg_dl is not null and happened_at is not null
-            group by series, hour
-            order by series, hour
-        """).to_arrow_table()
+        connection.register("reading", readings.append_column("part", pa.repeat("", readings.num_rows)))
+        return connection.sql(f"select {columns} from ({query}) order by {order}").to_arrow_table()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 from functools import cache
-from typing import Any
-
 import duckdb
 
 from lake.settings import PROJECT_DIR
+from lake.sql_macros import macros as macros
 
 TRANSFORM = PROJECT_DIR / "transform"
 TYPES = {
@@ -22,20 +21,6 @@ TYPES = {
     "plausible_max": "double",
 }
 """Columns of seeds that are not text; the same types stand in the seeds' YAML."""
-
-
-@cache
-def macros(name: str) -> Any:
-    """The macros of ``transform/macros/<name>.sql``, or of that folder, as Python functions that return SQL.
-
-    They must not need dbt.
-    """
-    from jinja2 import Environment
-
-    folder = TRANSFORM / "macros"
-    files = [folder / f"{name}.sql"] if (folder / f"{name}.sql").exists() else sorted((folder / name).glob("*.sql"))
-    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    return Environment(extensions=["jinja2.ext.do"], autoescape=False).from_string(text).module
 
 
 def with_seeds(*paths: str) -> duckdb.DuckDBPyConnection:
