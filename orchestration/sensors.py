@@ -125,8 +125,26 @@ def _due(settings: Settings, task: str) -> "Decision":
         return Decision("keep", ("nothing was built yet",))
 
 
+@dg.sensor(
+    name="warm_merge",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Hands what the resident monitor has taken in, and its alarms, over to landing. The hand-over is in the"
+    " catalogue without a run; the landing sensor ingests the files.",
+)
+def warm_merge(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+    """Merge the hot folder into landing."""
+    from wearables.monitor.merge import merge
+
+    done = merge(home.settings())
+    if not (done.taken or done.alarms):
+        return dg.SkipReason("the monitor has taken in nothing new")
+    metadata = {"hot_files": done.taken, "landed_files": done.landed, "new_alarms": done.alarms}
+    return dg.SensorResult(asset_events=[dg.AssetMaterialization(key_of("live"), metadata=metadata)])
+
+
 def _running(instance: dg.DagsterInstance, tags: dict[str, str]) -> bool:
     return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=UNFINISHED), limit=1))
 
 
-SENSORS = [landing, refresh_when_stale, models_due]
+SENSORS = [landing, refresh_when_stale, models_due, warm_merge]

@@ -2,8 +2,10 @@
 
 Hands out ``wearables.readers.READERS`` (Apple Health, Fitbit, Dexcom Clarity, LibreView, FIT, GPX, Open mHealth, Health
 Connect, EDF and E4 waveforms, environment CSV; ``declared``: other vendors and a site's own files, by tables of names),
-``wearables.tables.TABLES`` and the metric dictionary ``wearables.metrics``. Local days, source merging, sleep nights and
+``wearables.tables.TABLES`` and the metric dictionary ``wearables.metrics``. Local days, source merging, sleep nights
+and
 personal baselines are SQL in ``transform/``; nothing here decides on them. Measures for anyone's file stand beside:
-``glucose``, ``heart_beats``, ``circadian``, ``early_warning``, ``air_quality``, ``omh_schemas``; ``monitor`` is the resident
+``glucose``, ``heart_beats``, ``circadian``, ``early_warning``, ``air_quality``, ``omh_schemas``; ``monitor`` is the
+resident
 monitor.
 """

@@ -16,6 +16,7 @@ from wearables import (
     waveforms,
 )
 from wearables.declared import reader as declared
+from wearables.monitor import landed as live
 
 READERS: tuple[Reader, ...] = (
     garmin_fit.READER,
@@ -26,6 +27,7 @@ READERS: tuple[Reader, ...] = (
     dexcom.READER,
     libre_view.READER,
     environment.READER,
+    live.READER,
     open_mhealth.READER,
     declared.READER,
     fitbit.READER,

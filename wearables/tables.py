@@ -72,6 +72,23 @@ WEARABLE_PROFILE = table(
     display_name=pa.string(),
 )
 
+ALARM_EVENT = table(
+    "alarm_event",
+    "One row per alarm of the resident monitor, with the values behind it.",
+    record_no=pa.int64(),
+    subject=pa.string(),
+    rule=pa.string(),
+    severity=pa.string(),
+    began_at=UTC_TIME,
+    raised_at=UTC_TIME,
+    value=pa.float64(),
+    baseline=pa.float64(),
+    evidence=pa.string(),
+    is_late=pa.bool_(),
+    received_at=UTC_TIME,
+    committed_at=UTC_TIME,
+)
+
 WAVEFORM_CHUNK = table(
     "waveform_chunk",
     "One row per signal and at most five minutes of a waveform: equally spaced values from a moment on.",
@@ -102,5 +119,6 @@ TABLES: tuple[Table, ...] = (
     WEARABLE_WORKOUT,
     WEARABLE_PROFILE,
     WAVEFORM_CHUNK,
+    ALARM_EVENT,
     ENVIRONMENT_READING,
 )

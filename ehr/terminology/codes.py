@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ehr.terminology.sql import macros, with_seeds
+from ehr.terminology.sql import with_seeds
+from lake.sql_macros import macros
 
 PROBLEMS = {
     "form": "not of the form that codes of this system have",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 from functools import cache
+
 import duckdb
 
 from lake.settings import PROJECT_DIR
-from lake.sql_macros import macros as macros
 
 TRANSFORM = PROJECT_DIR / "transform"
 TYPES = {

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from ehr.terminology.sql import macros, with_seeds
+from ehr.terminology.sql import with_seeds
+from lake.sql_macros import macros
 
 REFUSALS = {
     "from_unit_unknown": "{from_unit!r} is not a UCUM unit and no known spelling of one; `twin ucum validate` says why",

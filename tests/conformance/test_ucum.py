@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ehr.terminology.sql import macros, with_seeds
+from ehr.terminology.sql import with_seeds
 from ehr.terminology.ucum import validate
+from lake.sql_macros import macros
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,9 @@ create table if not exists alarm (
     evidence text not null, received_at real not null, committed_at real not null, is_late integer not null,
     primary key (person, rule, began)
 ) without rowid;
+create table if not exists merged (
+    person text not null, rule text not null, began real not null, primary key (person, rule, began)
+) without rowid;
 """
 
 
@@ -118,6 +121,21 @@ class Store:
         cursor = self._db.execute(f"select * from {table}")
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in sorted(cursor.fetchall())]
+
+    def unmerged(self) -> list[dict[str, Any]]:
+        """Alarms that were not handed over yet, in the order of their keys."""
+        cursor = self._db.execute(
+            "select * from alarm where (person, rule, began) not in (select * from merged) order by person, rule, began"
+        )
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def merged(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Remember that these alarms were handed over."""
+        keys = [(row["person"], row["rule"], row["began"]) for row in rows]
+        self._db.execute("begin immediate")
+        self._db.executemany("insert or ignore into merged values (?, ?, ?)", keys)
+        self._db.execute("commit")
 
     def _take_in(self, batch: Batch, rules: Sequence[AnyRule]) -> list[Alarm]:
         repeated = late = 0

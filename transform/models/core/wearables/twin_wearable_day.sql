@@ -17,6 +17,14 @@ with
                     6
                 ) as {{ column }},
             {% endfor %}
+            left(
+                md5(
+                    min_by(source_name, (level, source_name)) filter (
+                        metric = 'step_count' and kept_value > 0
+                    )
+                ),
+                8
+            ) as steps_device,
             max(known_at) as known_at,
             bool_and(is_recorded) as is_recorded
         from {{ ref("int_wearable_cumulative__merged") }}
@@ -55,6 +63,7 @@ with
             max(n_below_70) filter (metric = 'glucose') as n_below_70,
             max(n_above_180) filter (metric = 'glucose') as n_above_180,
             max(n_above_250) filter (metric = 'glucose') as n_above_250,
+            string_agg(metric || '=' || device, ' ' order by metric) as devices,
             max(known_at) as known_at,
             bool_and(is_recorded) as is_recorded
         from {{ ref("int_wearable_discrete__day") }}
@@ -64,6 +73,8 @@ with
     nights as (select * from {{ ref("int_wearable_sleep__night") }}),
 
     wear as (select * from {{ ref("int_wearable_wear__day") }}),
+
+    glucose as (select * from {{ ref("int_wearable_glucose__day") }}),
 
     sources as (
         select
@@ -147,6 +158,36 @@ with
             round(100.0 * discrete.n_below_54 / nullif(discrete.glucose_readings, 0), 6) as time_below_54,
             round(100.0 * discrete.n_above_180 / nullif(discrete.glucose_readings, 0), 6) as time_above_180,
             round(100.0 * discrete.n_above_250 / nullif(discrete.glucose_readings, 0), 6) as time_above_250,
+            {% for column in [
+                "glucose_active_percent",
+                "glucose_p5",
+                "glucose_p25",
+                "glucose_median",
+                "glucose_p75",
+                "glucose_p95",
+                "glucose_gri",
+                "glucose_lbgi",
+                "glucose_hbgi",
+                "glucose_mage",
+                "glucose_modd",
+                "glucose_conga_1h",
+                "episodes_below_70",
+                "episodes_below_54",
+                "episodes_below_70_prolonged",
+                "episodes_above_180",
+                "episodes_above_250",
+            ] %}
+                glucose.{{ column }},
+            {% endfor %}
+            nullif(
+                concat_ws(
+                    ' ',
+                    discrete.devices,
+                    'sleep_duration=' || left(md5(nights.source_name), 8),
+                    'step_count=' || cumulative.steps_device
+                ),
+                ''
+            ) as metric_devices,
             coalesce(sources.n_sources, 0) as n_sources,
             coalesce(sources.n_samples, 0) as n_samples
         from days
@@ -155,6 +196,7 @@ with
         left join discrete on discrete.person_id = days.person_id and discrete.local_date = days.local_date
         left join nights on nights.person_id = days.person_id and nights.local_date = days.local_date
         left join wear on wear.person_id = days.person_id and wear.local_date = days.local_date
+        left join glucose on glucose.person_id = days.person_id and glucose.local_date = days.local_date
         left join sources on sources.person_id = days.person_id and sources.local_date = days.local_date
     )
 

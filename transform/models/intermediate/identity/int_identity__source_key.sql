@@ -18,6 +18,9 @@
             from {{ ref("stg_wearables__workout") }}
             union all
             select distinct source_system, source_person_key, 'account'
+            from {{ ref("stg_wearables__alarm") }}
+            union all
+            select distinct source_system, source_person_key, 'account'
             from {{ ref("stg_wearables__profile") }}
         ),
 

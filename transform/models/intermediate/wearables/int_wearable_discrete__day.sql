@@ -23,6 +23,8 @@ with
             max(value) as max_value,
             arg_max(value, (start_at, value)) as last_value,
             round(stddev_samp(value), 6) as sd_value,
+            -- tells devices apart without naming them
+            left(md5(min(source_name)), 8) as device,
             count(*) as n_values,
             count(censor) as n_censored,
             count(*) filter (value < 54) as n_below_54,
