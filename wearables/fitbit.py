@@ -8,17 +8,24 @@ moves it to UTC once the profile is known, so that the order of arrival never ma
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+
+import duckdb
 
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
 from lake.together import RECORDS_PER_FILE, Together
 from wearables import source_text
-from wearables.canonical import FILE_NO, deliver
-from wearables.fitbit_shapes import API, API_SIGNATURE, TAKEOUT, TAKEOUT_NAME, Shape
-from wearables.json_documents import documents
+from wearables.canonical import EARLIEST, FILE_NO, FUTURE_TOLERANCE, PARSED, deliver, received_at
+from wearables.fitbit_shapes import API, API_SIGNATURE, TAKEOUT, TAKEOUT_CLOCK, TAKEOUT_NAME, TYPED, Shape
+from wearables.json_documents import documents, wrapping
+from wearables.metrics import metric_table, unit_table
 from wearables.source_text import SourceText
 from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE
+
+LARGE_BYTES = 1 << 20
+"""Takeout files from this size on are read by their types."""
 
 
 def matches(landed: Landed) -> bool:
@@ -35,7 +42,9 @@ def matches(landed: Landed) -> bool:
 
 def read(landed: Landed, sink: Sink) -> None:
     """Read a Fitbit file into samples, or into the profile."""
-    _read([landed], [source_text.plain(landed, sink)], sink)
+    text = source_text.plain(landed, sink)
+    if text.path.stat().st_size < LARGE_BYTES or not _read_large(landed, text, sink):
+        _read([landed], [text], sink)
 
 
 def read_together(files: Sequence[Landed], group: Together) -> None:
@@ -77,6 +86,52 @@ def _read(files: Sequence[Landed], texts: Sequence[SourceText], sink: Sink) -> N
         raise BadFile("wrong_shape", "no list of a Web API response or Takeout file is in it; is it Fitbit's?")
     deliver(files, sink, _samples(), unit="entry")
     _broken_lines(sink, unit)
+
+
+def _read_large(landed: Landed, text: SourceText, sink: Sink) -> bool:
+    """Read a large Takeout file by the types of its kind; False, with nothing written, if a record is odd."""
+    named = TAKEOUT_NAME.fullmatch(landed.name)
+    if named is None or named.group(1) not in TYPED or text.is_damaged or wrapping(text) != "array":
+        return False
+    kind, value = TYPED[named.group(1)]
+    (shape,) = TAKEOUT[named.group(1)]
+    path = str(text.path).replace("'", "''")
+    try:
+        sink.connection.execute(f"""
+            create or replace temp table reading as
+            select try_strptime(e."dateTime", '{TAKEOUT_CLOCK}') as happened_at, cast({value} as double) as value
+            from read_json('{path}', format = 'array', columns = {{'dateTime': 'varchar', 'value': '{kind}'}}) as e
+        """)
+    except duckdb.Error:
+        return False
+    latest = received_at(landed) + FUTURE_TOLERANCE - timedelta(minutes=1)
+    ((number, is_plain),) = sink.connection.execute(
+        "select count(*), bool_and(coalesce(isfinite(value) and happened_at between $1 and $2, false)) from reading",
+        [EARLIEST, latest],
+    ).fetchall()
+    if not is_plain:
+        return False
+    sink.connection.register("metric_dictionary", metric_table())
+    sink.connection.register("metric_unit", unit_table())
+    null = {name: f"null::{kind}" for name, kind in PARSED.items()}
+    sink.write_query(
+        "wearable_sample",
+        f"""
+        select row_number() over () as record_no, d.metric, happened_at as start_at,
+            happened_at + to_seconds({shape.seconds}) as end_at, {null["utc_offset_min"]} as utc_offset_min,
+            {null["time_zone"]} as time_zone, '{shape.tz_source}' as tz_source,
+            {null["local_text"]} as local_text, value * u.factor + u.shift as value,
+            {null["value_text"]} as value_text, d.unit, u.unit_src, value as value_src, {null["censor"]} as censor,
+            '{shape.source_type}' as source_type, {null["device_name"]} as device_name,
+            {null["device_model"]} as device_model, 'Fitbit' as source_app, false as is_user_entered,
+            {null["recorded_at"]} as recorded_at, {null["subject"]} as subject
+        from reading
+        cross join (select * from metric_dictionary where metric = '{shape.metric}') as d
+        cross join (select * from metric_unit where metric = '{shape.metric}' and unit_src = {shape.unit}) as u
+        """,
+    )
+    sink.count(number, number)
+    return True
 
 
 def _known() -> str:
@@ -140,7 +195,7 @@ def _samples() -> str:
             started as start_at,
             started + to_seconds(case when seconds between 0 and 172800 then seconds end) as end_at,
             tz_source,
-            local_text,
+            case when tz_source <> 'vendor_utc' then local_text end as local_text,
             try_cast(value_src as double) as value_src,
             unit_src,
             value_text,

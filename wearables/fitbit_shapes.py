@@ -181,7 +181,8 @@ API: tuple[Shape, ...] = (
           skip="(e->'$.value.avg') is null"),
 )  # fmt: skip
 
-_TAKEOUT_TIME = "strftime(try_strptime(e->>'$.dateTime', '%m/%d/%y %H:%M:%S'), '%Y-%m-%dT%H:%M:%S')"
+TAKEOUT_CLOCK = "%m/%d/%y %H:%M:%S"
+_TAKEOUT_TIME = f"strftime(try_strptime(e->>'$.dateTime', '{TAKEOUT_CLOCK}'), '%Y-%m-%dT%H:%M:%S')"
 """Takeout writes month/day/year whatever the user's locale."""
 
 TAKEOUT: dict[str, tuple[Shape, ...]] = {
@@ -215,6 +216,14 @@ TAKEOUT: dict[str, tuple[Shape, ...]] = {
               unit=_WEIGHT_UNIT.format(otherwise="'undeclared'"), source_type="self_reported"),
     ),
 }  # fmt: skip
+
+TYPED = {
+    "heart_rate": ("struct(bpm double)", "e.value.bpm"),
+    "steps": ("varchar", "e.value"),
+    "calories": ("varchar", "e.value"),
+    "distance": ("varchar", "e.value"),
+}
+"""Kinds of Takeout with one reading an entry: the type of ``value``, and the reading in it."""
 
 TAKEOUT_NAME = re.compile(rf"({'|'.join(sorted(TAKEOUT, key=len, reverse=True))})-\d{{4}}-\d{{2}}-\d{{2}}\.json")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +148,50 @@ def test_h15_beats_of_a_pulse_wave_as_heartpy_finds_them(shared_data: Path, monk
 def test_a_flat_line_has_no_pulse() -> None:
     with pytest.raises(NoPulse):
         beats(np.full(2000, 500.0), 100)
+
+
+def excursions_by_hand(values: list[float]) -> float | None:
+    """MAGE another way: drop the smallest swing between turning points until all are at least an SD."""
+    sd = float(np.std(values, ddof=1))
+    turns = [values[0]]
+    for one in values[1:]:
+        if len(turns) > 1 and (turns[-1] - turns[-2]) * (one - turns[-1]) > 0:
+            turns[-1] = one
+        elif one != turns[-1]:
+            turns.append(one)
+    while len(turns) > 1:
+        sizes = [abs(b - a) for a, b in pairwise(turns)]
+        smallest = min(sizes)
+        if smallest >= sd:
+            break
+        place = sizes.index(smallest)
+        if place == 0:
+            del turns[0]
+        elif place == len(sizes) - 1:
+            del turns[-1]
+        else:
+            del turns[place : place + 2]
+    swings = [b - a for a, b in pairwise(turns)]
+    kept = [abs(one) for one in swings if (one > 0) == (swings[0] > 0)]
+    return sum(kept) / len(kept) if kept else None
+
+
+def test_excursions_as_service_counts_them() -> None:
+    """Service 1970: only swings of at least one SD (47.7), in the direction of the first: up 100, 100 and 90."""
+    (found,) = cgm_metrics(readings([100, 200, 120, 220, 140, 150, 145, 230])).to_pylist()
+    assert found["mage_mg_dl"] == pytest.approx(290 / 3)
+    (falling,) = cgm_metrics(readings([230, 145, 150, 140, 220, 120, 200, 100])).to_pylist()
+    assert falling["mage_mg_dl"] == pytest.approx(290 / 3)
+    assert cgm_metrics(readings([120] * 10)).to_pylist()[0]["mage_mg_dl"] is None
+
+
+def test_excursions_of_thirty_virtual_patients_another_way(shared_data: Path) -> None:
+    tables, expected = [], {}
+    for path in sorted((shared_data / RUN).glob("*#*.csv")):
+        with path.open() as file:
+            values = [float(row["BG"]) for row in csv.DictReader(file) if row["BG"]]
+        tables.append(readings(values, 3, path.stem))
+        expected[path.stem] = excursions_by_hand(values)
+    assert len(expected) == 30
+    found = {row["series"]: row["mage_mg_dl"] for row in cgm_metrics(pa.concat_tables(tables)).to_pylist()}
+    assert found == {name: pytest.approx(one) for name, one in expected.items()}

@@ -1,0 +1,140 @@
+"""Wearables in the warehouse: days, baselines, glucose and alarms; the same tables whatever the order of arrival."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from wearables.glucose import cgm_metrics
+
+START = datetime(2024, 3, 1, 4)
+SHOWN = (
+    "select * from core.twin_wearable_day order by all",
+    "select * from core.twin_person_baseline_day order by all",
+    "select * from marts_monitoring.glucose_report order by all",
+    "select * from marts_monitoring.glucose_profile order by all",
+    "select * from marts_monitoring.alarm order by all",
+)
+SELECTED = "+glucose_profile +alarm"
+
+
+def sample(metric: str, at: datetime, value: float, **more: object) -> dict[str, object]:
+    given = {"end_at": at, "unit": "x", "tz_source": "vendor_offset", "utc_offset_min": 0, "source_type": "device",
+             "device_name": "ring", "source_app": "app", "source": "s", "account": "a",
+             "file_id": "file-a"}  # fmt: skip
+    return {"record_no": 1, "metric": metric, "start_at": at, "value": value, **given, **more}
+
+
+def curve() -> list[dict[str, object]]:
+    """Fifteen days of glucose every five minutes: a wave, a night low of 40 minutes, and a jittering sensor."""
+    luck = random.Random(3)
+    rows = []
+    for number in range(15 * 288):
+        at = START + timedelta(minutes=5 * number)
+        low = at.day == 5 and at.hour == 2 and at.minute < 40
+        value = 50.0 if low else 130 + 45 * (1 if at.hour in (8, 9, 13, 19) else 0) + luck.randint(-9, 9)
+        rows.append(sample("glucose", at, value, source_type="cgm", file_id="file-g"))
+    return rows
+
+
+def nights() -> list[dict[str, object]]:
+    """Thirty resting heart rates around 60, then six at 72; from the thirty-fourth day on another ring."""
+    luck = random.Random(5)
+    rows = []
+    for day in range(36):
+        at = datetime(2024, 2, 1, 3) + timedelta(days=day)
+        value = 72.0 if day >= 30 else 60.0 + luck.randint(-2, 2)
+        rows.append(sample("resting_heart_rate", at, value, device_name="other" if day >= 33 else "ring"))
+    return rows
+
+
+ALARM = {
+    "record_no": 1, "subject": "p", "rule": "glucose_below_54", "severity": "urgent", "began_at": START,
+    "raised_at": START + timedelta(minutes=15), "value": 50.0, "baseline": 54.0, "evidence": "{}", "is_late": False,
+    "received_at": START, "committed_at": START, "source": "live", "file_id": "file-l",
+}  # fmt: skip
+SAMPLES = [*curve(), *nights(), sample("step_count", START, 900.0, end_at=START + timedelta(hours=1), subject="b")]
+
+
+@pytest.fixture(scope="module")
+def built(new_home):
+    home = new_home()
+    home.put("wearable_sample", SAMPLES)
+    home.put("alarm_event", [ALARM, {**ALARM, "file_id": "file-m", "record_no": 7}])
+    home.dbt("seed")
+    home.dbt("run", "--select", *SELECTED.split())
+    return home, [home.query(one) for one in SHOWN]
+
+
+def test_a_day_of_glucose_is_what_the_command_says_of_it(built):
+    home, _ = built
+    ((date, low, mage, gri, modd),) = home.query("""
+        select local_date, episodes_below_54, glucose_mage, glucose_gri, glucose_modd from core.twin_wearable_day
+        where local_date = date '2024-03-05'""")
+    rows = [one for one in curve() if one["start_at"].date() == date]
+    readings = pa.table({"series": ["x"] * len(rows), "happened_at": [one["start_at"] for one in rows],
+                         "mg_dl": [one["value"] for one in rows]})  # fmt: skip
+    (alone,) = cgm_metrics(readings).to_pylist()
+    assert (low, alone["episodes_below_54"]) == (1, 1)
+    assert (mage, gri) == (pytest.approx(alone["mage_mg_dl"], abs=1e-6), pytest.approx(alone["gri"], abs=1e-6))
+    # the day before is part of the mean of daily differences; a file of one day has none
+    assert modd > 0
+    assert alone["modd_mg_dl"] is None
+
+
+def test_the_report_is_of_fourteen_days(built):
+    home, _ = built
+    ((readings, enough, first, gmi, mean),) = home.query(
+        "select readings, is_enough, first_at, gmi_percent, mean_mg_dl from marts_monitoring.glucose_report"
+    )
+    assert (first.date(), enough) == (datetime(2024, 3, 3).date(), True)
+    assert readings == sum(one["start_at"].date() >= first.date() for one in curve())
+    assert gmi == pytest.approx(3.31 + 0.02392 * mean)  # Bergenstal 2018
+    hours = home.query(
+        "select hour, p5_mg_dl, median_mg_dl, p95_mg_dl from marts_monitoring.glucose_profile order by hour"
+    )
+    assert [one[0] for one in hours] == list(range(24))
+    assert all(low <= middle <= high for _, low, middle, high in hours)
+    assert hours[8][2] > 165
+    assert hours[3][2] < 140
+
+
+def test_a_new_device_has_no_past(built):
+    home, _ = built
+    rows = home.query("""
+        select value, n_28d, robust_z, cusum_high, is_new_device from core.twin_person_baseline_day
+        where metric = 'resting_heart_rate' order by local_date""")
+    assert [row[4] for row in rows].count(True) == 1
+    assert rows[33] == (72.0, 0, None, None, True)
+    assert rows[30][2] > 3.5
+    assert rows[32][3] > rows[31][3] > rows[30][3] > 0
+    alarms = home.query("select rule from marts_monitoring.alarm where origin = 'warehouse' order by rule, began_at")
+    assert alarms[0] == ("resting_heart_rate_cusum_high",)
+    assert ("resting_heart_rate_z",) in alarms
+
+
+def test_an_alarm_that_was_handed_over_twice_is_one(built):
+    home, _ = built
+    found = home.query("select rule, severity, value, is_late from marts_monitoring.alarm where origin = 'monitor'")
+    assert found == [("glucose_below_54", "urgent", 50.0, False)]
+
+
+def test_people_of_one_file_are_apart(built):
+    home, _ = built
+    assert home.query("select count(distinct person_id) from core.twin_wearable_day") == [(2,)]
+
+
+def test_order_split_and_duplication_leave_every_table_as_it_is(built):
+    home, before = built
+    assert all(before)
+    luck = random.Random(11)
+    again = [*SAMPLES, *luck.sample(SAMPLES, len(SAMPLES) // 10)]
+    luck.shuffle(again)
+    cut = luck.randrange(1, len(again))
+    home.put("wearable_sample", again[:cut])
+    home.put("wearable_sample", again[cut:], "another-part")
+    home.dbt("run", "--select", *[f"{one},config.materialized:table" for one in SELECTED.split()])
+    assert [home.query(one) for one in SHOWN] == before
