@@ -15,7 +15,7 @@ import duckdb
 from lake import files, warehouse
 from lake.settings import Settings
 
-PUBLISHED_SCHEMAS = ("core", "marts_analyst", "marts_quality", "marts_risk", "marts_monitoring")
+PUBLISHED_SCHEMAS = ("core", "marts_analyst", "marts_quality", "marts_risk", "marts_simulation", "marts_monitoring")
 """Schemas that analysts see. Staging and intermediate models stay in the build file."""
 
 LIVE_SCHEMAS = ("marts_interop",)

@@ -12,7 +12,7 @@ import orjson
 from lake import files
 from lake.settings import Settings
 
-_CODE = {".py", ".sql", ".yml", ".yaml", ".csv", ".json", ".md"}
+_CODE = {".py", ".sql", ".yml", ".yaml", ".csv", ".json", ".md", ".ant"}
 
 
 def fingerprint(*parts: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -77,8 +77,18 @@ def _create(address: str) -> None:
         engine.dispose()
 
 
-def experiment(client: MlflowClient, settings: Settings, task: Task) -> str:
-    """Return the id of the task's experiment; artifacts stay under ``settings.mlflow``, never in the working folder."""
+class Named(Protocol):
+    """What an experiment is about: a task, or a simulation."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+
+def experiment(client: MlflowClient, settings: Settings, task: Named) -> str:
+    """Return the id of the experiment; artifacts stay under ``settings.mlflow``, never in the working folder."""
     from mlflow.exceptions import MlflowException
 
     if found := client.get_experiment_by_name(task.name):

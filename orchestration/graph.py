@@ -8,7 +8,7 @@ import dagster as dg
 
 from lake.settings import Settings
 from orchestration import staleness
-from orchestration.assets import exports, genome, landing, models, publish, raw, warehouse
+from orchestration.assets import exports, genome, landing, models, publish, raw, simulation, warehouse
 
 
 @cache
@@ -20,6 +20,7 @@ def stages() -> dict[str, list[dg.AssetsDefinition]]:
         staleness.GENOME: genome.assets(),
         **warehouse.assets(Settings(), models.results()),
         **models.assets(),
+        staleness.SIMULATION: simulation.assets(),
     }
     published = [key for assets in built.values() for one in assets for key in one.keys if _is_published(key)]
     return {**built, staleness.PUBLISH: publish.assets(published)}

@@ -16,7 +16,7 @@ from lake.tables import Table
 READER_ROOMS: tuple[str, ...] = ("ehr", "wearables", "genomics")
 """Rooms with ``<room>.readers.READERS`` and ``<room>.tables.TABLES``, in the order in which readers are asked."""
 
-RESULT_ROOMS: tuple[str, ...] = ("genomics", "ml")
+RESULT_ROOMS: tuple[str, ...] = ("genomics", "ml", "simulation")
 """Rooms that compute: ``<room>.tables.DERIVED``."""
 
 

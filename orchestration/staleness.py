@@ -21,6 +21,7 @@ GENOME = "genome"
 CORE = "core"
 EXPORT = "export"
 EQUATIONS = "equations"
+SIMULATION = "simulation"
 MARTS = "marts"
 PUBLISH = "publish"
 
@@ -71,7 +72,8 @@ def _links(settings: Settings) -> list[_Link]:
         _Link(CORE, code("transform"), (LANDING, GENOME), (settings.warehouse,)),
         _Link(EXPORT, code("lake"), (CORE,), (settings.core,)),
         *(_Link(name, code("ml"), (EXPORT,), ()) for name in (EQUATIONS, *trained)),
-        _Link(MARTS, code("transform"), (CORE, EQUATIONS, *trained), (settings.warehouse,)),
+        _Link(SIMULATION, code("simulation"), (EXPORT, *trained), ()),
+        _Link(MARTS, code("transform"), (CORE, EQUATIONS, *trained, SIMULATION), (settings.warehouse,)),
         _Link(PUBLISH, code("lake"), (MARTS,), (settings.snapshot, settings.snapshot_deid)),
     ]
 

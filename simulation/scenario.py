@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from simulation.engine.intervention import Intervention
 from simulation.engine.vectorised import simulate
 from simulation.meals import meals
 from simulation.models import catalogue
+from simulation.people import Twin
 
 
 class BadScenario(ValueError):
@@ -124,6 +126,26 @@ def read_cohort(path: Path) -> dict[str, dict[str, float]]:
             except (TypeError, ValueError):
                 raise BadScenario(f"{path.name}, line {number}: a value is no number") from None
     return found
+
+
+def of_twins(model: str, twins: Sequence[Twin]) -> dict[str, dict[str, float]]:
+    """A cohort from what is known of people, by the model's card: what was never measured is NaN.
+
+    A person with the diagnosis of a variant has its parameters.
+
+    Raises:
+        BadScenario: the card does not say what the model takes of a person.
+    """
+    card = catalogue.card(model)
+    if not card.twin:
+        raise BadScenario(f"{model} takes nothing of a person; give a cohort of parameters instead")
+    cohort = {one.person_id: {name: one.inputs.get(key, np.nan) for name, key in card.twin.items()} for one in twins}
+    for variant, condition in card.variant_if.items():
+        for name in set(card.variants[variant]) - set(card.twin):
+            for one in twins:
+                value = card.variants[variant][name] if one.has(condition) else catalogue.default(model, name)
+                cohort[one.person_id][name] = value
+    return cohort
 
 
 def run(model: str, cohort: dict[str, dict[str, float]], scenario: Scenario) -> list[Row]:

@@ -42,21 +42,32 @@ def models(as_json: AsJson = False) -> None:
 
 def simulate(
     model: Model,
-    cohort: Annotated[Path, typer.Option("--cohort", help="CSV: person_id and one column per parameter.")],
     scenario: Annotated[Path, typer.Option("--scenario", help="YAML: name, duration, steps, step, meals, changes.")],
+    cohort: Annotated[
+        Path | None, typer.Option("--cohort", help="CSV: person_id and one column per parameter.")
+    ] = None,
+    person: Annotated[
+        list[str] | None, typer.Option("--person", help="A person_id of the published snapshot; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a scenario for everyone of a cohort; a failed person is a row with a reason, never dropped.
+    """Run a scenario for people of the snapshot or of a table; a failed person is a row with a reason, never dropped.
 
-    Example: twin simulate meal_glucose --cohort people.csv --scenario lunch.yaml
+    Example: twin simulate meal_glucose --person P0123456789abcdef --scenario lunch.yaml
     """
-    from simulation.scenario import BadScenario, read_cohort, read_scenario, run
+    from orchestration.cli.treat import published
+    from simulation.models import catalogue
+    from simulation.scenario import BadScenario, of_twins, read_cohort, read_scenario, run
 
+    if (cohort is None) == (not person):
+        raise WrongUsage("say who: either --person or --cohort FILE")
     for path in (cohort, scenario):
-        if not path.is_file():
+        if path is not None and not path.is_file():
             raise WrongUsage(f"nothing at {path}")
     try:
-        rows = run(model, read_cohort(cohort), read_scenario(scenario))
+        catalogue.card(model)
+        people = read_cohort(cohort) if cohort else of_twins(model, published(list(dict.fromkeys(person or []))))
+        rows = run(model, people, read_scenario(scenario))
     except (BadScenario, KeyError) as error:
         raise WrongUsage(str(error.args[0])) from None
     if as_json:
@@ -81,6 +92,29 @@ def simulate(
         ],
     )
     console().print(f"{RESEARCH_USE}.")
+
+
+@app.command()
+def validate(as_json: AsJson = False) -> None:
+    """Hold every model against published figures, conservation laws and the other engine; misses of trials stay.
+
+    Exit status 1 if a model fails.
+
+    Example: twin sim validate
+    """
+    from simulation import qualification
+
+    found = qualification.validate()
+    if as_json:
+        print_json({"note": RESEARCH_USE, "targets": qualification.rows(found)})
+    else:
+        print_table(
+            ("model", "target", "published", "found", "role", "verified", "verdict"),
+            [(one.model, one.target, one.expected, one.found, one.role, one.is_verified, one.verdict) for one in found],
+        )
+        console().print(f"{RESEARCH_USE}.")
+    if failed := sum(one.verdict == "fail" for one in found):
+        raise BadData(f"{failed} targets are not met")
 
 
 @app.command()

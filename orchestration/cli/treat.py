@@ -12,6 +12,7 @@ from orchestration.cli.output import AsJson, console, print_json, print_table, s
 from orchestration.cli.sbml import RESEARCH_USE
 
 if TYPE_CHECKING:
+    from simulation.people import Twin
     from simulation.treatment.compare import Option, Person
 
 
@@ -60,21 +61,26 @@ def _options(path: Path) -> list[Option]:
 
 def _person(person: str) -> Person:
     from simulation.treatment.compare import Person
-    from simulation.treatment.person import UnknownPerson, from_snapshot
 
     if person.endswith((".yaml", ".yml")):
         found: Person = _checked(Person, _yaml(Path(person), dict), Path(person))
         return found
+    return published([person])[0].person
+
+
+def published(people: list[str]) -> list[Twin]:
+    """People of the published snapshot."""
     from lake import warehouse
+    from simulation.people import UnknownPerson, read
 
     home = settings()
     if not home.snapshot.exists():
         raise BadData(f"no snapshot in {home.published}; run `twin build` first")
     with warehouse.reading(home) as connection:
         try:
-            return from_snapshot(connection, person)
+            return read(connection, people)
         except UnknownPerson as error:
-            raise WrongUsage(str(error)) from None
+            raise WrongUsage(str(error.args[0])) from None
 
 
 def _yaml(path: Path, kind: type) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 
-from orchestration.cli.failures import OneLine, WrongUsage
-from orchestration.cli.output import AsJson, console, print_json, print_table
+from orchestration.cli.failures import BadData, OneLine, WrongUsage
+from orchestration.cli.output import AsJson, console, print_json, print_table, settings
 from orchestration.cli.sbml import RESEARCH_USE
 
 app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Trials on virtual people.", rich_markup_mode="rich")
@@ -17,18 +18,73 @@ app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Trials on virtual peo
 
 @app.command()
 def run(
-    spec: Annotated[Path, typer.Argument(help="YAML: name, persons, effect, noise, weights, trials, seed …")],
+    spec: Annotated[Path, typer.Argument(help="YAML: see the examples.")],
     as_json: AsJson = False,
 ) -> None:
-    """Simulate a randomised trial many times and compare its analyses: unadjusted, and with a prognostic score.
+    """Simulate a randomised trial many times and compare its analyses.
+
+    With [bold]eligibility[/] (SQL conditions over marts_analyst.patient_summary), virtual people are drawn from the
+    published snapshot: {name, eligibility: [...], covariates: [...], drugs: [{drug, mg}], persons, years}. Without it,
+    covariates are made up: {name, persons, effect, noise, weights}.
 
     Example: twin trial run spec.yaml
     """
+    if not spec.is_file():
+        raise WrongUsage(f"nothing at {spec}")
+    try:
+        content = yaml.safe_load(spec.read_text())
+    except yaml.YAMLError as error:
+        raise WrongUsage(f"{spec.name} is not YAML: {error}") from None
+    if isinstance(content, dict) and "eligibility" in content:
+        _in_the_warehouse(content, spec.name, as_json)
+    else:
+        _made_up(spec, as_json)
+
+
+def _in_the_warehouse(content: dict[str, Any], name: str, as_json: bool) -> None:
+    from lake import warehouse
+    from simulation.treatment.layers import ImpossibleDose
+    from simulation.trials import cohort_trial
+    from simulation.trials.population import BadPopulation, eligible
+
+    home = settings()
+    if not home.snapshot.exists():
+        raise BadData(f"no snapshot in {home.published}; run `twin build` first")
+    try:
+        spec = cohort_trial.read_spec(content, name)
+        with warehouse.reading(home) as connection:
+            people = eligible(connection, spec.eligibility, spec.covariates)
+        found = cohort_trial.run(spec, people)
+    except (BadPopulation, ImpossibleDose) as error:
+        raise WrongUsage(str(error)) from None
+    if as_json:
+        print_json(found.as_dict())
+        return
+    print_table(("eligibility", "people left"), [(step, f"{n:,}") for step, n in found.attrition])
+    print_table(
+        ("analysis", "estimate", "bias", "standard error", "95 % coverage", "power"),
+        [(one.name, one.estimate, one.bias, one.standard_error, one.coverage, one.power) for one in found.analyses],
+        title=f"{found.name}: {found.trials:,} trials of {found.persons:,} virtual people; differences of risk",
+    )
+    print_table(
+        ("persons", "power unadjusted", "power with score"), [(f"{n:,}", a, b) for n, a, b in found.power_by_persons]
+    )
+    say = console().print
+    say(
+        f"True difference {found.risk_difference:.4f} (mean hazard ratio {found.hazard_ratio:.3f}). The score explains"
+        f" {found.r2:.1%}: {found.persons_needed:,} persons would do. E-value {found.e_value:.2f}."
+    )
+    say(
+        f"Privacy: {found.privacy.n_copies} virtual people equal a real one, {found.privacy.share_close:.1%} are"
+        " as close as the closest 5 % of real people are to each other."
+    )
+    say(f"Side effects: {found.side_effects or 'none in the table'}. {RESEARCH_USE}.", markup=False)
+
+
+def _made_up(spec: Path, as_json: bool) -> None:
     from simulation.trials.simulate import BadSpec, read_spec
     from simulation.trials.simulate import run as simulate
 
-    if not spec.is_file():
-        raise WrongUsage(f"nothing at {spec}")
     try:
         found = simulate(read_spec(spec))
     except BadSpec as error:

@@ -23,6 +23,8 @@ class Card(BaseModel):
         outputs: reported symbol → unit.
         ranges: parameter → smallest and largest value for which the source vouches; outside is extrapolation.
         variants: name → parameter values, for instance another column of the paper's table.
+        twin: parameter → what is known of a person (`simulation.people`), for instance ``BW: body_weight_kg``.
+        variant_if: variant → the diagnosis with which a person has it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +38,8 @@ class Card(BaseModel):
     outputs: dict[str, str]
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
     variants: dict[str, dict[str, float]] = Field(default_factory=dict)
+    twin: dict[str, str] = Field(default_factory=dict)
+    variant_if: dict[str, str] = Field(default_factory=dict)
 
     def extrapolated(self, values: Mapping[str, float]) -> list[str]:
         """Parameters outside the range for which the source vouches, each with the range."""
@@ -84,6 +88,12 @@ def load(name: str) -> Model:
 def compiled(name: str) -> Compiled:
     """The model as NumPy."""
     return compile_model(load(name))
+
+
+def default(model: str, name: str) -> float:
+    """A parameter's value where nothing else is known."""
+    found = compiled(model)
+    return found.defaults[found.constants.index(name)]
 
 
 def from_antimony(text: str, name: str) -> Model:

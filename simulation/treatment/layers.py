@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,15 @@ def _by_dose(name: str, mg: float, what: str) -> float:
     multiple = mg / about["standard_mg"]
     values = effects()["pressure"][about["class"]][what]
     return float(np.interp(multiple, [0.0, 0.5, 1.0, 2.0], [0.0, *values]))
+
+
+def side_effects(doses: Iterable[tuple[str, float]]) -> str:
+    """What each drug does besides: share with symptoms, and serious harm per 1,000 over ten years."""
+    found = []
+    for name, mg in doses:
+        felt, serious = symptoms(name, mg), drug(name).get("harm", 0.0)
+        parts = [f"symptoms in {felt:.1%}"] if felt else []
+        parts += [f"serious harm {serious:g} per 1,000 in ten years"] if serious else []
+        if parts:
+            found.append(f"{name}: {', '.join(parts)}")
+    return "; ".join(found)

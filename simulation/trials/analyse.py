@@ -31,9 +31,9 @@ def unadjusted(outcome: Array, treated: Array) -> Estimates:
     return _regression(outcome, [treated])
 
 
-def adjusted(outcome: Array, treated: Array, score: Array) -> Estimates:
-    """The difference adjusted for a score by analysis of covariance, HC1 errors."""
-    return _regression(outcome, [treated, score - score.mean(axis=1, keepdims=True)])
+def adjusted(outcome: Array, treated: Array, *scores: Array) -> Estimates:
+    """The difference adjusted for scores or covariates by analysis of covariance, HC1 errors."""
+    return _regression(outcome, [treated, *(one - one.mean(axis=1, keepdims=True) for one in scores)])
 
 
 def _regression(outcome: Array, columns: list[Array]) -> Estimates:

@@ -50,6 +50,16 @@ def test_dalla_man_meal_has_the_published_peaks(shared_data: Path) -> None:
     assert found.times[np.argmin(found["EGP"])] == pytest.approx(95, abs=1)
 
 
+def test_inflammation_is_the_published_model(shared_data: Path) -> None:
+    """BIOMD714 (Reynolds 2006): the same course, whether the pathogen is cleared or not."""
+    published, own = biomodel(shared_data, 714), Engine(catalogue.load("inflammation"))
+    names = ("P", "D", "C_A")
+    for growth in (0.3, 0.5, 0.6):
+        course = Course(200, 40, names)
+        found, wanted = (one.run(course, {"k_pg": growth}, absolute=1e-10).values for one in (own, published))
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
 def test_hancioglu_influenza_runs_its_course(shared_data: Path) -> None:
     """BIOMD711: virus peaks at 99.1 on day 5.72, is gone by day 15, when 92.6 % of the cells are healthy."""
     names = ("Viral_Load__V", "Healthy_Epithelial_cells__H")

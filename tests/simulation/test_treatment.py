@@ -143,12 +143,13 @@ def test_a_person_is_read_from_the_snapshot_as_known_now() -> None:
     """Latest current value, open conditions, a phenotype only where samples agree; an unknown person is refused."""
     import duckdb
 
-    from simulation.treatment.person import UnknownPerson, from_snapshot
+    from simulation.people import UnknownPerson, read
 
     with duckdb.connect() as connection:
         connection.execute("""
             create schema core; create schema marts_risk;
-            create table core.twin_person as select 'P1' as person_id, timestamp '2026-01-01' as last_observed_at;
+            create table core.twin_person as select 'P1' as person_id, 'female' as sex, date '1960-01-01' as birth_date,
+                timestamp '2026-01-01' as last_observed_at;
             create table core.twin_measurement as from (values
                 ('P1', 'systolic_bp', 150.0, timestamp '2024-01-01', null::timestamp, 'insert'),
                 ('P1', 'systolic_bp', 140.0, timestamp '2025-01-01', null, 'insert'),
@@ -166,10 +167,13 @@ def test_a_person_is_read_from_the_snapshot_as_known_now() -> None:
             ) as t(person_id, gene, phenotype);
             create table marts_risk.risk_current as select 'P1' as person_id, 'ascvd_10y' as task, 0.12 as risk;
         """)
-        found = from_snapshot(connection, "P1")
+        (twin,) = read(connection, ["P1"])
+        found = twin.person
+        assert twin.inputs["age_years"] == pytest.approx(66, abs=0.01)
+        assert twin.inputs["is_male"] == 0
         assert (found.sbp, found.gfr, found.risk_10y) == (140.0, None, 0.12)
         assert found.ldl == pytest.approx(3.0, abs=0.001)
         assert found.conditions == ("asthma",)
         assert found.phenotypes == {"CYP2D6": "Poor Metabolizer"}
         with pytest.raises(UnknownPerson):
-            from_snapshot(connection, "P2")
+            read(connection, ["P1", "P2"])

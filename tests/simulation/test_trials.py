@@ -6,11 +6,17 @@ import csv
 import json
 from pathlib import Path
 
+import duckdb
+import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from orchestration.cli.program import app
+from simulation.treatment.compare import Dose
+from simulation.trials import cohort_trial
 from simulation.trials.analyse import persons_needed
+from simulation.trials.population import BadPopulation, eligible, privacy, virtual
 from simulation.trials.retrodict import retrodictions
 from simulation.trials.simulate import Outcome, Spec, run
 
@@ -75,3 +81,76 @@ def test_trial_as_a_command(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "noise" in result.output
     assert "JUPITER" in runner.invoke(app, ["trial", "published"]).output
+
+
+def snapshot() -> duckdb.DuckDBPyConnection:
+    """Two hundred people of a snapshot with correlated age, pressure and LDL, and a risk that follows from them."""
+    connection = duckdb.connect()
+    connection.execute("""
+        create schema marts_analyst; create schema marts_risk;
+        select setseed(0.3);
+        create table marts_analyst.patient_summary as
+        select 'P' || n as person_id, 50 + 25 * random() as age_years, 110 + 60 * random() as systolic_bp_mmhg,
+            80 + 120 * random() as ldl_cholesterol_mg_dl, n % 10 = 0 as has_stroke
+        from range(200) as t(n);
+        create table marts_risk.risk_current as
+        select person_id, 'ascvd_10y' as task, least(0.9, 0.004 * (age_years - 40) + 0.001 * systolic_bp_mmhg) as risk
+        from marts_analyst.patient_summary
+    """)
+    return connection
+
+
+def test_eligibility_leaves_fewer_at_every_step() -> None:
+    found = eligible(snapshot(), ["age_years >= 55", "not has_stroke"], ["age_years", "systolic_bp_mmhg"])
+    left = [n for _, n in found.attrition]
+    assert left[0] == 200
+    assert left == sorted(left, reverse=True)
+    assert len(found.covariates) == len(found.risk) == left[-1]
+    assert (found.covariates[:, 0] >= 55).all()
+    for steps, covariates, words in (
+        (["nonsense > 1"], ["age_years"], "nonsense"),
+        (["true; drop table x"], ["age_years"], "without a semicolon"),
+        (["age_years > 74.9"], ["age_years"], "at least 30"),
+        (["true"], ["age_years) --"], "is no column"),
+    ):
+        with pytest.raises(BadPopulation, match=words):
+            eligible(snapshot(), steps, covariates)
+
+
+def test_virtual_people_are_like_the_real_ones_but_none_of_them() -> None:
+    generator = np.random.default_rng(1)
+    a = generator.normal(size=400)
+    real = np.column_stack([np.exp(a), a + generator.normal(size=400)])
+    drawn = virtual(real, 20_000, generator)
+    np.testing.assert_allclose(np.median(drawn, axis=0), np.median(real, axis=0), atol=0.1)
+    assert spearmanr(drawn).statistic == pytest.approx(spearmanr(real).statistic, abs=0.04)
+    assert privacy(real, drawn).passed
+    copies = privacy(real, real[:50])
+    assert copies.n_copies == 50
+    assert not copies.passed
+
+
+def test_a_trial_in_virtual_people_of_the_snapshot() -> None:
+    """Randomised analyses are unbiased and cover; external controls are biased by what nobody sees."""
+    spec = cohort_trial.CohortSpec(
+        name="x", eligibility=("true",), drugs=({"drug": "atorvastatin", "mg": 20},), persons=400, trials=300, drift=1.5
+    )
+    found = cohort_trial.run(spec, eligible(snapshot(), spec.eligibility, spec.covariates))
+    by_name = {one.name: one for one in found.analyses}
+    for name in ("unadjusted", "covariates", "prognostic score"):
+        assert abs(by_name[name].bias) < 0.01
+        assert by_name[name].coverage == pytest.approx(0.95, abs=0.04)
+    assert abs(by_name["matched external control"].bias) > 0.03
+    assert -0.15 < found.risk_difference < -0.02
+    assert found.privacy.passed
+    nothing = spec.model_copy(update={"drugs": (Dose(drug="atorvastatin", mg=0),), "trials": 20})
+    assert cohort_trial.run(nothing, eligible(snapshot(), ("true",), spec.covariates)).risk_difference == 0
+    blind = spec.model_copy(update={"covariates": ("age_years",)})
+    with pytest.raises(BadPopulation, match="name it among the covariates"):
+        cohort_trial.run(blind, eligible(snapshot(), ("true",), ("age_years",)))
+
+
+def test_e_value() -> None:
+    """VanderWeele 2017: a relative risk of 3.9 has an E-value of 7.26."""
+    assert cohort_trial.e_value(3.9) == pytest.approx(7.26, abs=0.01)
+    assert cohort_trial.e_value(1 / 3.9) == pytest.approx(7.26, abs=0.01)

@@ -84,6 +84,7 @@ def test_sources_are_what_readers_write():
         ("genomics.tables", "TABLES"),
         ("genomics.tables", "DERIVED"),
         ("ml.tables", "DERIVED"),
+        ("simulation.tables", "DERIVED"),
         ("lake.manifest", "TABLES"),
     ):
         if find_spec(module.partition(".")[0]) is None or find_spec(module) is None:
@@ -150,7 +151,10 @@ def test_results_of_models_stay_out_of_the_first_pass(manifest):
     assert later
     for node in models(manifest):
         reads = set(node["depends_on"]["nodes"])
-        needs_results = any(name.startswith("source.twin.ml_results.") for name in reads) or reads & later
+        needs_results = (
+            any(name.startswith(("source.twin.ml_results.", "source.twin.simulation_results.")) for name in reads)
+            or reads & later
+        )
         assert bool(needs_results) == (node["unique_id"] in later), node["name"]
 
 
