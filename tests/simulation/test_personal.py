@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,59 @@ def test_all_nine_patients(shared_data: Path) -> None:
     before = np.mean([one.prior.rmse(truth) for one, truth in found])
     assert after <= 0.6 * before
     assert 0.8 <= np.mean([one.posterior.coverage(truth) for one, truth in found]) <= 0.97
+
+
+def replayed(shared_data: Path, everyone: population.Population, name: str) -> glucose_record.GlucoseRecord:
+    """A day of a patient of whom nothing is stored: the meals of a stored patient of the group, own basal and boluses.
+
+    The model replays the simulator within 0.01 mg/dL (above). Boluses follow the patient's own carbohydrate ratio
+    (Quest.csv); the sensor's error has 10 mg/dL and goes together over half an hour.
+    """
+    group, who = name.split("#", maxsplit=1)[0], everyone.people.index(name)
+    donor = glucose_record.read(next(path for path in records(shared_data) if path.stem.startswith(group)))
+    own = {key: float(values[who]) for key, values in everyone.values.items()}
+    with (shared_data / "sim/simglucose/simglucose/params/Quest.csv").open() as lines:
+        ratio = next(float(row["CR"]) for row in csv.DictReader(lines) if row["Name"] == name)
+    drawn = population.prior(everyone, weight=own["BW"], basal=1.0)
+    clearance = population._insulin_clearance({key: np.array([value]) for key, value in own.items()})[0]
+    basal = own["I_b"] * own["V_I"] * clearance * own["BW"] / glucose_record.PMOL_PER_UNIT
+    insulin = basal + donor.carbohydrate / ratio
+    planned = replace(donor, insulin=insulin)
+    glucose = simulate(
+        catalogue.compiled("type_1_glucose"),
+        Course(float(donor.minutes[-1]), len(donor.minutes) - 1, ("G_sc", "G")),
+        1,
+        {key: own[key] for key in (*drawn.names, "BW", "I_b")},
+        glucose_record.as_interventions(planned, own["BW"]),
+        step=0.5,
+    )
+    generator = np.random.default_rng(who)
+    along = np.exp(-donor.interval / 30)
+    error = np.zeros(len(donor.minutes))
+    for n in range(1, len(error)):
+        error[n] = along * error[n - 1] + 10 * np.sqrt(1 - along**2) * generator.standard_normal()
+    return replace(planned, sensor=np.maximum(glucose["G_sc"][:, 0] + error, 11), reference=glucose["G"][:, 0])
+
+
+@pytest.mark.slow
+def test_patients_on_whom_nothing_was_tuned(shared_data: Path) -> None:
+    """The 21 patients without a stored run, each with a prior from the other nine of the age group: the same bars."""
+    everyone = patients(shared_data)
+    stored = {path.stem.replace("_", "#") for path in records(shared_data)}
+    after, before, covered = [], [], []
+    for name in sorted(set(everyone.people) - stored):
+        record = replayed(shared_data, everyone, name)
+        weight = float(everyone.values["BW"][everyone.people.index(name)])
+        prior = population.prior(everyone.others(name), weight=weight, basal=float(record.insulin[0]))
+        found = fit.fit(record, prior, HOURS, members=400)
+        truth = record.reference[record.minutes > HOURS]
+        after.append(found.posterior.rmse(truth))
+        before.append(found.prior.rmse(truth))
+        covered.append(found.posterior.coverage(truth))
+    assert len(after) == 21
+    figures = f"RMSE {np.mean(after):.1f} of {np.mean(before):.1f} mg/dL, coverage {np.mean(covered):.2f}"
+    assert np.mean(after) <= 0.6 * np.mean(before), figures
+    assert 0.8 <= np.mean(covered) <= 0.97, figures
 
 
 @pytest.mark.parametrize(
