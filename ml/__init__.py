@@ -5,6 +5,9 @@ What others call:
 - ``ml.task.load(name)`` / ``ml.task.names()``: the declared prediction tasks.
 - ``ml.train.train(settings, name)``: fit and compare the candidates, log to MLflow, gate, move aliases.
 - ``ml.score.score(settings, name)``: the champion scores everyone eligible at the latest date; writes derived tables.
+- ``ml.monitor.monitor(settings, name)`` and ``due``: drift, matured scores, and what they call for.
+- ``ml.recalibrate.recalibrate(settings, name)``: level and slope of the champion fitted to what happened since.
+- ``ml.equations_now.compute(settings)``: the clinical equations of everyone at the latest date.
 - ``ml.ablate.ablate(settings, name, without=...)``: held-out C with and without families of features.
 - ``ml.leakage.suite(settings, name)``: proofs that nothing leaks, L1 to L11.
 - ``ml.equations.evaluate(equation, columns)``: a clinical equation over columns; ``ml.equations.table`` over any file.
