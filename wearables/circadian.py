@@ -1,27 +1,27 @@
-"""Circadian rhythm of activity or any other measure: ``circadian.sql``, the cosinor, and the sleep regularity index."""
+"""Circadian rhythm of activity or any other measure: the warehouse's macro, the cosinor, sleep regularity."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-_SQL = Path(__file__).with_name("circadian.sql")
+from lake.sql_macros import macros
 
 
 def rhythm(activity: pa.Table) -> pa.Table:
-    """Return IS, IV, L5, M10 and relative amplitude of each series (``circadian.sql``).
+    """Return IS, IV, L5, M10 and relative amplitude of each series (``transform/macros/circadian.sql``).
 
     Args:
         activity: ``series`` (text), ``happened_at`` (local timestamp), ``value``.
     """
     with duckdb.connect(":memory:") as connection:
         connection.register("activity", activity)
-        return connection.sql(_SQL.read_text()).to_arrow_table()
+        query = macros("circadian").circadian_rhythm("activity")
+        return connection.sql(f"select * from ({query}) order by series").to_arrow_table()
 
 
 def cosinor(hours: NDArray[np.float64], values: NDArray[np.float64], period_h: float = 24.0) -> dict[str, float]:

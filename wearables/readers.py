@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lake.reader import Reader
 from wearables import (
-    apple_health,
     dexcom,
     environment,
     fitbit,
@@ -15,6 +14,7 @@ from wearables import (
     open_mhealth,
     waveforms,
 )
+from wearables.apple_health import reader as apple_health
 from wearables.declared import reader as declared
 from wearables.monitor import landed as live
 

@@ -17,8 +17,9 @@ SHOWN = (
     "select * from marts_monitoring.glucose_report order by all",
     "select * from marts_monitoring.glucose_profile order by all",
     "select * from marts_monitoring.alarm order by all",
+    "select * from marts_monitoring.rhythm_week order by all",
 )
-SELECTED = "+glucose_profile +alarm"
+SELECTED = "+glucose_profile +alarm +rhythm_week"
 
 
 def sample(metric: str, at: datetime, value: float, **more: object) -> dict[str, object]:
@@ -51,12 +52,25 @@ def nights() -> list[dict[str, object]]:
     return rows
 
 
+def pulses() -> list[dict[str, object]]:
+    """Two weeks from a Monday, hour by hour: 50 from 23:00 to 7:00, else 90."""
+    times = [datetime(2024, 3, 4) + timedelta(hours=number) for number in range(14 * 24)]
+    return [
+        sample("heart_rate", at, 50.0 if at.hour >= 23 or at.hour < 7 else 90.0, source_type="watch") for at in times
+    ]
+
+
 ALARM = {
     "record_no": 1, "subject": "p", "rule": "glucose_below_54", "severity": "urgent", "began_at": START,
     "raised_at": START + timedelta(minutes=15), "value": 50.0, "baseline": 54.0, "evidence": "{}", "is_late": False,
     "received_at": START, "committed_at": START, "source": "live", "file_id": "file-l",
 }  # fmt: skip
-SAMPLES = [*curve(), *nights(), sample("step_count", START, 900.0, end_at=START + timedelta(hours=1), subject="b")]
+SAMPLES = [
+    *curve(),
+    *nights(),
+    *pulses(),
+    sample("step_count", START, 900.0, end_at=START + timedelta(hours=1), subject="b"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +128,19 @@ def test_a_new_device_has_no_past(built):
     alarms = home.query("select rule from marts_monitoring.alarm where origin = 'warehouse' order by rule, began_at")
     assert alarms[0] == ("resting_heart_rate_cusum_high",)
     assert ("resting_heart_rate_z",) in alarms
+
+
+def test_a_week_of_square_days(built):
+    """Days that are all the same have IS 1; L5 is 50, M10 is 90, RA 40 / 140."""
+    home, _ = built
+    rows = home.query("""
+        select week_start_date, days, interdaily_stability, l5, m10, relative_amplitude, l5_onset_hour
+        from marts_monitoring.rhythm_week order by 1""")
+    expected = (7, 1.0, 50.0, 90.0, pytest.approx(40 / 140, abs=1e-6), 0)
+    assert [(row[0].isoformat(), row[1:6]) for row in rows] == [
+        ("2024-03-04", expected[:5]),
+        ("2024-03-11", expected[:5]),
+    ]
 
 
 def test_an_alarm_that_was_handed_over_twice_is_one(built):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.wearables.conftest import Outcome, ReadFile
 from tests.wearables.test_apple_health import DTD, export, record
-from wearables import apple_health, apple_health_blocks, apple_health_records
+from wearables.apple_health import blocks, reader, records
 
 KINDS = (
     ("QuantityTypeIdentifierHeartRate", "count/min", ("61", "61.5", "nan", "1e2", "", "-3", " 7 ", "1e999")),
@@ -149,9 +149,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """A block is all that is held of the text, whatever the file's size."""
     path = tmp_path / "export.xml"
     path.write_bytes(export(*(record(str(60 + number % 40)) for number in range(20_000)), head=DTD))
-    sizes = [len(block.buffer) for block in apple_health_blocks.blocks(path, ("type",))]
-    assert len(sizes) >= path.stat().st_size // apple_health_blocks.BLOCK_BYTES
-    assert max(sizes) <= 2 * apple_health_blocks.BLOCK_BYTES + 64
+    sizes = [len(block.buffer) for block in blocks.blocks(path, ("type",))]
+    assert len(sizes) >= path.stat().st_size // blocks.BLOCK_BYTES
+    assert max(sizes) <= 2 * blocks.BLOCK_BYTES + 64
 
 
 def _different(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -167,14 +167,14 @@ def _different(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> l
 def _watched(patch: pytest.MonkeyPatch, block: int) -> list[bool]:
     """From here on every file counts as large; returns the list of how that went."""
     reads: list[bool] = []
-    original = apple_health._read_large
+    original = reader._read_large
 
     def watched(*arguments: Any) -> bool:
         reads.append(original(*arguments))
         return reads[-1]
 
-    patch.setattr(apple_health, "LARGE_BYTES", 0)
-    patch.setattr(apple_health, "_read_large", watched)
-    patch.setattr(apple_health_blocks, "BLOCK_BYTES", block)
-    assert apple_health_records.ATTRIBUTES
+    patch.setattr(reader, "LARGE_BYTES", 0)
+    patch.setattr(reader, "_read_large", watched)
+    patch.setattr(blocks, "BLOCK_BYTES", block)
+    assert records.ATTRIBUTES
     return reads

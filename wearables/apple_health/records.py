@@ -2,7 +2,7 @@
 
 The way for large files. It accepts only what is beyond doubt: a record with the usual attributes and nothing hung on
 it, times as Apple writes them, a value that is a number, a unit that is known. Everything else goes to a file of lines,
-which ``apple_health_lines`` and SQL judge as they judge a small file: there is one judge, and he is left little work.
+which ``lines`` and SQL judge as they judge a small file: there is one judge, and he is left little work.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lake.sink import Sink
-from wearables.apple_health_blocks import Block, Flags, Span, blocks, word
-from wearables.apple_health_content import Content
-from wearables.apple_health_heads import Heads
-from wearables.apple_health_metadata import Metadata
-from wearables.apple_health_rows import PORTION, Portions, Rows
-from wearables.apple_health_stamps import stamps
-from wearables.apple_health_types import SLEEP
+from wearables.apple_health.blocks import Block, Flags, Span, blocks, word
+from wearables.apple_health.content import Content
+from wearables.apple_health.heads import Heads
+from wearables.apple_health.metadata import Metadata
+from wearables.apple_health.rows import PORTION, Portions, Rows
+from wearables.apple_health.stamps import stamps
+from wearables.apple_health.types import SLEEP
 from wearables.canonical import EARLIEST, type_name
 
 ATTRIBUTES = ("type", "sourceName", "device", "unit", "creationDate", "startDate", "endDate", "value")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wearables.apple_health_blocks import Block, Flags, Span, Words
+from wearables.apple_health.blocks import Block, Flags, Span, Words
 
 _COMPARED = ("creationDate", "startDate", "endDate", "value")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)

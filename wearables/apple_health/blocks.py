@@ -2,7 +2,7 @@
 
 Apple writes each element on a line of its own, so quotes and line breaks are all that has to be found: the text between
 the quotes is never copied before it is needed. What does not look as expected is not judged here but handed on
-(``Block.others``), and ``apple_health_lines`` decides.
+(``Block.others``), and ``lines`` decides.
 """
 
 from __future__ import annotations

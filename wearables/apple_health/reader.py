@@ -19,9 +19,10 @@ from lake.quarantine import BadFile
 from lake.reader import HEAD_BYTES, Landed, Reader
 from lake.sink import Sink
 from lake.together import NotTogether, Together
-from wearables import apple_health_lines, apple_health_records, apple_health_sql, source_text
-from wearables.apple_health_blocks import NotByLine
-from wearables.apple_health_sql import SOURCE_TYPE
+from wearables import source_text
+from wearables.apple_health import lines, records, sql
+from wearables.apple_health.blocks import NotByLine
+from wearables.apple_health.sql import SOURCE_TYPE
 from wearables.canonical import EARLIEST, FILE_NO, FUTURE_TOLERANCE, deliver, latest_sql, received_at, reject_rows
 from wearables.source_text import SourceText
 from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE, WEARABLE_WORKOUT
@@ -32,7 +33,7 @@ _ZIP = b"PK\x03\x04"
 _PEEKED_MEMBERS = 20
 _TAIL_BYTES = 4096
 LARGE_BYTES = 4 << 20
-"""Exports from this size on are read in columns (``apple_health_records``); below, one statement does it all."""
+"""Exports from this size on are read in columns (``records``); below, one statement does it all."""
 
 
 def matches(landed: Landed) -> bool:
@@ -55,13 +56,13 @@ def read(landed: Landed, sink: Sink) -> None:
     text = source_text.clean(plain, sink.work, counting=(_RECORD, _WORKOUT))
     if _END not in text.tail:
         raise BadFile("truncated_xml", "the file ends before </HealthData>; export or copy it again")
-    apple_health_lines.elements(sink, [text.path])
-    marks = apple_health_lines.counted(sink)
+    lines.elements(sink, [text.path])
+    marks = lines.counted(sink)
     if not _is_complete(marks, text.counts):
         other = sink.work / "elements.xml"
-        if apple_health_lines.rewritten(text.path, other):
-            apple_health_lines.elements(sink, [other])
-            marks = apple_health_lines.counted(sink)
+        if lines.rewritten(text.path, other):
+            lines.elements(sink, [other])
+            marks = lines.counted(sink)
             sink.note("parser", "expat")
         else:
             sink.note("parser", "lines; the file is not well-formed XML")
@@ -77,14 +78,14 @@ def _read_large(landed: Landed, plain: Path, sink: Sink) -> bool:
         stream.seek(max(0, plain.stat().st_size - _TAIL_BYTES))
         if _END not in stream.read():
             raise BadFile("truncated_xml", "the file ends before </HealthData>; export or copy it again")
-    apple_health_sql.prepare(sink.connection)
+    sql.prepare(sink.connection)
     try:
-        found = apple_health_records.read(plain, sink, received_at(landed) + FUTURE_TOLERANCE)
+        found = records.read(plain, sink, received_at(landed) + FUTURE_TOLERANCE)
     except NotByLine:
         sink.discard()
         return False
-    apple_health_lines.elements(sink, [found.lines])
-    marks = apple_health_lines.counted(sink)
+    lines.elements(sink, [found.lines])
+    marks = lines.counted(sink)
     whole = marks | {"clean": marks["clean"] + found.records}
     if not _is_complete(whole, found.tags):
         sink.discard()
@@ -97,8 +98,8 @@ def _read_large(landed: Landed, plain: Path, sink: Sink) -> bool:
 def read_together(files: Sequence[Landed], group: Together) -> None:
     """Read several small exports; only such as the line path reads without a remainder."""
     texts = [_text(landed, group.of(number)) for number, landed in enumerate(files)]
-    apple_health_lines.elements(group, [text.path for text in texts])
-    marks = apple_health_lines.counted(group)
+    lines.elements(group, [text.path for text in texts])
+    marks = lines.counted(group)
     whole = all(_END in text.tail and not text.is_damaged for text in texts)
     if not whole or not _is_complete(marks, sum((Counter(text.counts) for text in texts), Counter())):
         raise NotTogether
@@ -119,7 +120,7 @@ def _is_complete(marks: Mapping[str, int], tags: Mapping[bytes, int]) -> bool:
 def _deliver(
     files: Sequence[Landed], sink: Sink, marks: Mapping[str, int], damaged: bool, repeated: Sequence[int] = ()
 ) -> None:
-    apple_health_sql.prepare(sink.connection)
+    sql.prepare(sink.connection)
     _metadata(sink, marks, repeated)
     _samples(files, sink, damaged)
     if marks.get("W"):

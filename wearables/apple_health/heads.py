@@ -1,6 +1,6 @@
 """What the records of an export have in common: type, unit, source and device, of which a file holds few.
 
-Each combination is taken apart once, in Python, as ``apple_health_sql`` takes a single record apart; a test holds both
+Each combination is taken apart once, in Python, as ``sql`` takes a single record apart; a test holds both
 together.
 """
 
@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wearables.apple_health_blocks import Block, Span
-from wearables.apple_health_sql import ESCAPES
-from wearables.apple_health_types import QUANTITIES
+from wearables.apple_health.blocks import Block, Span
+from wearables.apple_health.sql import ESCAPES
+from wearables.apple_health.types import QUANTITIES
 from wearables.metrics import METRICS, unit_table
 
 Codes = NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wearables.apple_health_blocks import Block, Flags
+from wearables.apple_health.blocks import Block, Flags
 
 _SPLIT = "string_split(substr(line, instr(line, ' ')), '\"')"
 

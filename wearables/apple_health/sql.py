@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from wearables.apple_health_types import BLOOD_TYPE, QUANTITIES, SEX, SLEEP
+from wearables.apple_health.types import BLOOD_TYPE, QUANTITIES, SEX, SLEEP
 from wearables.metrics import metric_table, unit_table
 
 SOURCE_TYPE = """

@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lake.sink import Sink
-from wearables.apple_health_heads import Heads, coded
-from wearables.apple_health_metadata import Metadata
-from wearables.apple_health_types import SLEEP
+from wearables.apple_health.heads import Heads, coded
+from wearables.apple_health.metadata import Metadata
+from wearables.apple_health.types import SLEEP
 
 PORTION = 120_000
 """Rows that are written at once: a row group of the file."""
@@ -26,7 +26,7 @@ class Rows:
         head: its number in ``Heads``.
         start, end, created: microseconds since 1970, UTC; ``has_created`` where the record has it.
         offset_min: as written.
-        zone, was_entered: as in ``apple_health_metadata.Hung``.
+        zone, was_entered: as in ``metadata.Hung``.
         number: the value as written, nan for words; ``canonical`` in the metric's unit.
         stage: place of the word in ``SLEEP``; -1 for numbers.
         local_text: the start as written.

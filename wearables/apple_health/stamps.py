@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from wearables.apple_health_blocks import Block, Span, word
+from wearables.apple_health.blocks import Block, Span, word
 
 _FIRST_YEAR, _LAST_YEAR = 1990, 2150
 LENGTH = 25

@@ -1,0 +1,96 @@
+{# Rest-activity rhythm by series. `activity` names a relation (series, happened_at, value): local times, any spacing. #}
+{# IS, IV, L5, M10 and RA on hourly means: Witting et al., Biol Psychiatry 1990;27:563; van Someren et al., Biol Psychiatry #}
+{# 1996;40:259. An hour without a value is not zero: it is left out, and so is the step across it. #}
+{% macro circadian_rhythm(activity) %}
+    with
+        hourly as (
+            select series, time_bucket(interval 1 hour, happened_at) as hour_at, avg(value) as value
+            from {{ activity }} as activity
+            where value is not null and happened_at is not null
+            group by all
+        ),
+
+        stepped as (
+            select
+                *,
+                case
+                    when lag(hour_at) over one = hour_at - interval 1 hour then value - lag(value) over one
+                end as step
+            from hourly
+            window one as (partition by series order by hour_at)
+        ),
+
+        whole as (
+            select
+                series,
+                count(*) as hours,
+                count(distinct hour_at::date) as days,
+                avg(value) as mean_value,
+                var_pop(value) as variance,
+                avg(step * step) as step_square
+            from stepped
+            group by series
+        ),
+
+        -- the average day
+        profile as (
+            select series, hour(hour_at) as clock_hour, avg(value) as value, count(*) as weight
+            from hourly
+            group by all
+        ),
+
+        between_hours as (
+            select
+                profile.series,
+                sum(profile.weight * pow(profile.value - whole.mean_value, 2))
+                / any_value(whole.hours) as variance
+            from profile
+            inner join whole using (series)
+            group by profile.series
+        ),
+
+        -- every stretch of five and of ten hours of the average day, around midnight too
+        stretch as (
+            select
+                start.series,
+                start.clock_hour as onset_hour,
+                length.hours,
+                avg(inside.value) as value,
+                count(*) as found
+            from profile as start
+            cross join (values (5), (10)) as length(hours)
+            inner join
+                profile as inside
+                on inside.series = start.series
+                and (inside.clock_hour - start.clock_hour + 24) % 24 < length.hours
+            group by all
+        ),
+
+        extremes as (
+            select
+                series,
+                min(value) filter (hours = 5) as l5,
+                arg_min(onset_hour, (value, onset_hour)) filter (hours = 5) as l5_onset_hour,
+                max(value) filter (hours = 10) as m10,
+                arg_max(onset_hour, (value, - onset_hour)) filter (hours = 10) as m10_onset_hour
+            from stretch
+            where found = hours
+            group by series
+        )
+
+    select
+        whole.series,
+        hours,
+        days,
+        mean_value,
+        between_hours.variance / nullif(whole.variance, 0) as interdaily_stability,
+        step_square / nullif(whole.variance, 0) as intradaily_variability,
+        l5,
+        l5_onset_hour,
+        m10,
+        m10_onset_hour,
+        (m10 - l5) / nullif(m10 + l5, 0) as relative_amplitude
+    from whole
+    inner join between_hours using (series)
+    left join extremes using (series)
+{% endmacro %}
