@@ -11,16 +11,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
 from lake.together import RECORDS_PER_FILE, Together
 from wearables import source_text
-from wearables.canonical import EARLIEST, FILE_NO, FUTURE_TOLERANCE, PARSED, deliver, received_at
+from wearables.canonical import EARLIEST, FILE_NO, FUTURE_TOLERANCE, deliver, received_at
 from wearables.fitbit_shapes import API, API_SIGNATURE, TAKEOUT, TAKEOUT_CLOCK, TAKEOUT_NAME, TYPED, Shape
 from wearables.json_documents import documents, wrapping
-from wearables.metrics import metric_table, unit_table
+from wearables.metrics import METRICS
 from wearables.source_text import SourceText
 from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE
 
@@ -111,27 +114,37 @@ def _read_large(landed: Landed, text: SourceText, sink: Sink) -> bool:
     ).fetchall()
     if not is_plain:
         return False
-    sink.connection.register("metric_dictionary", metric_table())
-    sink.connection.register("metric_unit", unit_table())
-    null = {name: f"null::{kind}" for name, kind in PARSED.items()}
-    sink.write_query(
-        "wearable_sample",
-        f"""
-        select row_number() over () as record_no, d.metric, happened_at as start_at,
-            happened_at + to_seconds({shape.seconds}) as end_at, {null["utc_offset_min"]} as utc_offset_min,
-            {null["time_zone"]} as time_zone, '{shape.tz_source}' as tz_source,
-            {null["local_text"]} as local_text, value * u.factor + u.shift as value,
-            {null["value_text"]} as value_text, d.unit, u.unit_src, value as value_src, {null["censor"]} as censor,
-            '{shape.source_type}' as source_type, {null["device_name"]} as device_name,
-            {null["device_model"]} as device_model, 'Fitbit' as source_app, false as is_user_entered,
-            {null["recorded_at"]} as recorded_at, {null["subject"]} as subject
-        from reading
-        cross join (select * from metric_dictionary where metric = '{shape.metric}') as d
-        cross join (select * from metric_unit where metric = '{shape.metric}' and unit_src = {shape.unit}) as u
-        """,
-    )
+    sink.write("wearable_sample", _coded(sink.connection.sql("from reading").to_arrow_table(), shape))
     sink.count(number, number)
     return True
+
+
+def _coded(readings: pa.Table, shape: Shape) -> pa.Table:
+    """Samples of readings of one kind; what is the same in all of them is stored once."""
+    number = readings.num_rows
+    metric = next(one for one in METRICS if one.name == shape.metric)
+    unit = shape.unit.strip("'")
+    factor, shift = metric.units[unit]
+    value, at = readings.column("value"), readings.column("happened_at")
+    same: dict[str, str | None] = {
+        "metric": metric.name, "unit": metric.unit, "unit_src": unit, "tz_source": shape.tz_source,
+        "source_type": shape.source_type, "source_app": "Fitbit",
+    }  # fmt: skip
+    columns = {
+        "record_no": pa.array(np.arange(1, number + 1)),
+        "start_at": at,
+        "end_at": pc.add(at, pa.scalar(timedelta(seconds=int(shape.seconds)), pa.duration("us"))),
+        "value": pc.add(pc.multiply(value, factor), shift),
+        "value_src": value,
+        "is_user_entered": pa.repeat(pa.scalar(False), number),
+    }
+    for field in WEARABLE_SAMPLE.schema:
+        if field.name in same:
+            indices = pa.repeat(pa.scalar(0, pa.int32()), number)
+            columns[field.name] = pa.DictionaryArray.from_arrays(indices, pa.array([same[field.name]], pa.string()))
+        elif field.name not in columns:
+            columns[field.name] = pa.nulls(number, field.type)
+    return pa.table(columns)
 
 
 def _known() -> str:

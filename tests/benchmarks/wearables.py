@@ -1,6 +1,8 @@
-"""Wearables: FIT records against fitdecode, and the time from a landed reading to its committed alarm.
+"""Wearables: FIT records against fitdecode, Takeout JSON, minutes to days, and the time from a reading to its alarm.
 
 FIT: fitdecode's own test files (../shared/data), those that are read in columns; the peer only iterates their messages.
+Takeout: a made heart rate file, against DuckDB's own typed read of the same bytes. Minutes: rows of one minute each to
+daily features in SQL, then one more day alone; the budget is of 100 million rows and is scaled to those measured.
 Latency: files appear one by one while a monitor in a process of its own watches; each raises one alarm.
 """
 
@@ -21,7 +23,8 @@ import numpy as np
 from tests.benchmarks import cost
 
 FILES = cost.ROOT.parent / "shared" / "data" / "wearables" / "fit" / "fitdecode" / "tests" / "files"
-FIT_FASTER, LATENCY_S = 10.0, 1.0
+FIT_FASTER, LATENCY_S, TAKEOUT_MB_S, MINUTES_CPU_S = 10.0, 1.0, 100.0, 8.0
+READINGS, MINUTE_DAYS, MINUTE_PEOPLE = 400_000, 28, 300
 ALARMS, READINGS_A_FILE = 100, 300
 WATCH = """
 import sys
@@ -33,8 +36,8 @@ watch(Places.of(Settings(home=Path(sys.argv[1]))), lambda alarm: None)
 
 
 def measure() -> list[dict[str, Any]]:
-    """Both; each in processes of their own."""
-    return [*_fit(), _latency()]
+    """All; each in processes of their own."""
+    return [*_fit(), *_takeout(), *_minutes(), _latency()]
 
 
 def _fit() -> list[dict[str, Any]]:
@@ -77,6 +80,101 @@ def fitdecoded() -> dict[str, Any]:
 
     found = cost.of(count)
     return {**found.row(), "rows": found.result}
+
+
+def _takeout() -> list[dict[str, Any]]:
+    ours, peer = (cost.apart(f"tests.benchmarks.wearables:{name}") for name in ("takeout_read", "takeout_typed"))
+    pace = ours["mb"] / ours["cpu_s"]
+    row = {"stage": f"Takeout heart rates, {ours['mb']:.0f} MB", **ours, "peer": "DuckDB's typed read, nothing kept"}
+    row |= {"ratio": round(ours["cpu_s"] / peer["cpu_s"], 2), "budget": f"≥ {TAKEOUT_MB_S:g} MB/s", "mb_s": round(pace)}
+    return [row | {"ok": pace >= TAKEOUT_MB_S}, {"stage": "DuckDB's typed read", **peer}]
+
+
+def _takeout_file(folder: Path) -> Path:
+    start = datetime(2024, 1, 2)
+    times = (start + timedelta(seconds=5 * n) for n in range(READINGS))
+    rows = [
+        {"dateTime": time.strftime("%m/%d/%y %H:%M:%S"), "value": {"bpm": 60 + n % 60, "confidence": 2}}
+        for n, time in enumerate(times)
+    ]
+    path = folder / "heart_rate-2024-01-02.json"
+    path.write_text(json.dumps(rows, indent=2))
+    return path
+
+
+def takeout_read() -> dict[str, Any]:
+    """Our reader of a Takeout file, with its raw Parquet."""
+    from lake.reader import Landed
+    from lake.settings import Settings
+    from lake.sink import Sink
+    from wearables import fitbit
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = _takeout_file(Path(folder))
+
+        def read() -> int:
+            sink = Sink(Settings(home=Path(folder)), file_id="f", source="s", account="a", work=Path(folder))
+            sink.declare(fitbit.READER.tables)
+            fitbit.read(Landed(path, "s", "a"), sink)
+            sink.close()
+            return sink.records_accepted
+
+        # the first one pays for imports
+        found = min((cost.of(read) for _ in range(4)), key=lambda one: one.cpu_s)
+        return {**found.row(), "rows": found.result, "mb": path.stat().st_size / 1e6}
+
+
+def takeout_typed() -> dict[str, Any]:
+    """DuckDB's own read of the same file by declared types."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:") as connection:
+        path = _takeout_file(Path(folder))
+        types = "{'dateTime': 'varchar', 'value': 'struct(bpm double)'}"
+        query = f"create table t as select * from read_json($1, format = 'array', columns = {types})"
+        found = cost.of(lambda: connection.execute(query, [str(path)]).fetchall())
+        return {**found.row(), "rows": READINGS}
+
+
+def _minutes() -> list[dict[str, Any]]:
+    found = cost.apart("tests.benchmarks.wearables:minutes_to_days")
+    whole, one = found["whole_cpu_s"] * 1e8 / found["rows"], found["one_day_cpu_s"]
+    share = one / found["whole_cpu_s"] * MINUTE_DAYS / 70  # the budget is of seventy days
+    return [
+        {"stage": f"{found['rows'] / 1e6:.0f} M minute rows to days", "rows": found["rows"],
+         "cpu_s": found["whole_cpu_s"],
+         "peak_mb": found["peak_mb"], "budget": f"≤ {MINUTES_CPU_S:g} CPU-s for 100 M", "ok": whole <= MINUTES_CPU_S},
+        {"stage": "one new day of 70, same result", "cpu_s": one, "budget": "≤ 2 % of all",
+         "ok": share <= 0.02 and found["is_same"]},
+    ]  # fmt: skip
+
+
+def minutes_to_days() -> dict[str, Any]:
+    """Daily features of minute rows, all of them and then one day alone."""
+    import duckdb
+
+    daily = """
+        select person, date_trunc('day', happened_at)::date as day, count(*) as n, sum(steps) as steps,
+            round(avg(bpm), 6) as mean, min(bpm) as low, max(bpm) as high, round(stddev_samp(bpm), 6) as sd,
+            round(avg(bpm) filter (hour(happened_at) < 7 and steps = 0), 6) as resting,
+            count(*) filter (bpm >= 100) as fast
+        from minute {} group by all"""
+    with tempfile.TemporaryDirectory() as folder:
+        connection = duckdb.connect(f"{folder}/m.duckdb", config={"threads": 2, "memory_limit": "4GB"})
+        connection.execute(f"""
+            create table minute as
+            select p::int as person, timestamp '2024-01-01' + to_minutes(cast(m as int)) as happened_at,
+                (60 + hash(p * 31 + m) % 50)::utinyint as bpm, (hash(m * 7 + p) % 9 * (hash(m) % 3))::utinyint as steps
+            from range({MINUTE_DAYS} * 1440) t(m), range({MINUTE_PEOPLE}) s(p)""")
+        whole = cost.of(lambda: connection.execute("create table day as " + daily.format("")).fetchall())
+        last = f"where happened_at >= timestamp '2024-01-01' + interval {MINUTE_DAYS - 1} days"
+        one = cost.of(lambda: connection.execute("create table last_day as " + daily.format(last)).fetchall())
+        ((differences,),) = connection.execute(
+            "select count(*) from (select * from last_day except select * from day)"
+        ).fetchall()
+        connection.close()
+    return {"rows": MINUTE_DAYS * 1440 * MINUTE_PEOPLE, "whole_cpu_s": round(whole.cpu_s, 2), "peak_mb": whole.peak_mb,
+            "one_day_cpu_s": round(one.cpu_s, 3), "is_same": differences == 0}  # fmt: skip
 
 
 def _latency() -> dict[str, Any]:

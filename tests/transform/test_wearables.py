@@ -10,6 +10,8 @@ import pytest
 
 from wearables.glucose import cgm_metrics
 
+pytestmark = pytest.mark.slow  # a hundred models of the warehouse stand above these
+
 START = datetime(2024, 3, 1, 4)
 SHOWN = (
     "select * from core.twin_wearable_day order by all",
