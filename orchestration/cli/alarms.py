@@ -95,6 +95,21 @@ def listed(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def merge(as_json: AsJson = False) -> None:
+    """Hand over what the monitor has taken in, and its new alarms, to landing/live; `twin build` ingests them.
+
+    Example: twin alarms merge && twin build
+    """
+    from wearables.monitor.merge import merge as run
+
+    done = run(settings())
+    if as_json:
+        print_json(asdict(done))
+    else:
+        console().print(f"{done.taken} taken files in {done.landed} landed ones, {done.alarms} new alarms")
+
+
+@app.command()
 def replay(
     files: Annotated[list[Path], typer.Argument(help="Files of readings, as `twin watch` takes them.")],
     events: Annotated[
