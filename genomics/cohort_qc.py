@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 
 from genomics.builds import in_par
 from genomics.hardy_weinberg import exact_p
+from genomics.kinship import PairCounts
+from genomics.projection import Loadings, Projection
 from genomics.scan import Batch, plain, scan
 from genomics.tables import GENOME_GENOTYPE, GENOME_VARIANT
 from lake.settings import Settings
@@ -34,24 +36,41 @@ class CohortQc:
         variants: one row per alternate allele: place, counts of genotypes, alt_frequency, allele_number, missing_rate,
             het_observed, het_expected and hwe_p over the diploid calls.
         samples: one row per sample: n_variants, n_missing, missing_rate, het (records with one copy), hom_alt,
-            het_hom_ratio, titv, singletons, o_hom, e_hom, f, x_het_rate, inferred_sex.
+            het_hom_ratio, titv, singletons, o_hom, e_hom, f, x_het_rate, y_called (calls on Y), inferred_sex.
         filtered: alternate alleles left out because their record failed a filter.
+        relatives: pairs of samples that are related (``kinship.PAIR_SCHEMA``), if asked for.
+        resolution: the least kinship that the file's loci can tell from strangers'.
+        components: principal components of the samples (``Projection.table``), if loadings were given.
     """
 
     variants: pa.Table
     samples: pa.Table
     filtered: int
     build: str
+    relatives: pa.Table | None = None
+    resolution: float | None = None
+    components: pa.Table | None = None
 
 
-def cohort_qc(path: Path, settings: Settings | None = None) -> CohortQc:
+def cohort_qc(
+    path: Path, settings: Settings | None = None, *, relatives: bool = False, loadings: Loadings | None = None
+) -> CohortQc:
     """Judge the samples and variants of a VCF, gVCF or BCF.
+
+    Args:
+        path: the file.
+        settings: limits.
+        relatives: also estimate the kinship of all pairs, from the autosomal records with one alternate allele.
+        loadings: also project the samples onto these components.
 
     Raises:
         BadFile: not usable as a whole.
+        ValueError: too many samples for the kinship of all pairs.
     """
     opened = scan(path, settings)
     names = pa.array(opened.header.samples, pa.string())
+    pairs = PairCounts(len(names)) if relatives else None
+    projection = Projection(loadings, len(names)) if loadings is not None else None
     sums, parts, filtered = _Sums(len(names)), [], 0
     for batch in opened.batches:
         variants = batch.tables.get(GENOME_VARIANT.name)
@@ -61,9 +80,23 @@ def cohort_qc(path: Path, settings: Settings | None = None) -> CohortQc:
         called = pc.greater(variants["allele_no"], 0)
         passed = np.asarray(pc.and_(called, variants["is_pass"]).combine_chunks())
         filtered += int((np.asarray(called.combine_chunks()) & ~passed).sum())
-        parts.append(_variants(batch, passed, names, sums, opened.build))
-    variants = pa.concat_tables(parts) if parts else pa.table({})
-    return CohortQc(variants, _samples(names, sums), filtered, opened.build)
+        table, dosage = _variants(batch, passed, names, sums, opened.build, wants_dosage=bool(pairs or projection))
+        parts.append(table)
+        if pairs is not None:
+            alone = np.asarray(pc.equal(variants["n_alts"], 1).combine_chunks())[passed]
+            pairs.add(table.filter(pa.array(alone)), dosage[alone])
+        if projection is not None:
+            projection.add(table, dosage)
+    listed = names.to_pylist()
+    return CohortQc(
+        pa.concat_tables(parts) if parts else pa.table({}),
+        _samples(names, sums),
+        filtered,
+        opened.build,
+        None if pairs is None else pairs.pairs(listed),
+        None if pairs is None else pairs.resolution(),
+        None if projection is None else projection.table(listed),
+    )
 
 
 class _Sums:
@@ -75,11 +108,14 @@ class _Sums:
         shape = n_samples
         self.missing, self.het, self.hom_alt, self.haploid = (np.zeros(shape, dtype=np.int64) for _ in range(4))
         self.transitions, self.transversions, self.singletons = (np.zeros(shape, dtype=np.int64) for _ in range(3))
-        self.x_het, self.x_carried = (np.zeros(shape, dtype=np.int64) for _ in range(2))
+        self.x_het, self.x_carried, self.y_called = (np.zeros(shape, dtype=np.int64) for _ in range(3))
         self.expected_not_counted = np.zeros(shape)
 
 
-def _variants(batch: Batch, passed: np.ndarray, names: pa.Array, sums: _Sums, build: str) -> pa.Table:
+def _variants(
+    batch: Batch, passed: np.ndarray, names: pa.Array, sums: _Sums, build: str, *, wants_dosage: bool
+) -> tuple[pa.Table, np.ndarray]:
+    """The table of variants, and their dosages if wanted: variants x samples, -1 where there is no diploid call."""
     variants, calls = (plain(batch.tables[table.name], table) for table in (GENOME_VARIANT, GENOME_GENOTYPE))
     n, n_samples = variants.num_rows, len(names)
     # the variants of a batch are numbered one after another
@@ -104,7 +140,11 @@ def _variants(batch: Batch, passed: np.ndarray, names: pa.Array, sums: _Sums, bu
     row = renumbered[row]
     table, expected = _frequencies(variants, counts)
     _add(sums, variants, kinds, row, sample, counts, expected, build)
-    return table
+    dosage = np.zeros((variants.num_rows, n_samples) if wants_dosage else (0, 0), dtype=np.int8)
+    if wants_dosage:
+        for kind, copies in (("het", 1), ("hom_alt", 2), ("hap_ref", -1), ("hap_alt", -1), ("missing", -1)):
+            dosage[row[kinds[kind]], sample[kinds[kind]]] = copies
+    return table, dosage
 
 
 def _frequencies(variants: pa.Table, counts: dict[str, np.ndarray]) -> tuple[pa.Table, np.ndarray]:
@@ -166,6 +206,9 @@ def _add(
         on_x = on_x & ~in_par(build, np.asarray(variants["pos"].combine_chunks()))
         sums.x_het += tally(kinds["het"] & on_x[row])
         sums.x_carried += tally(carried & on_x[row])
+    on_y = np.asarray(pc.equal(variants["chrom"], "Y").combine_chunks())
+    # what has no row of its own is called, and homozygous for the reference
+    sums.y_called += int(on_y.sum()) - tally(kinds["missing"] & on_y[row])
 
 
 def _samples(names: pa.Array, sums: _Sums) -> pa.Table:
@@ -200,6 +243,7 @@ def _samples(names: pa.Array, sums: _Sums) -> pa.Table:
             "n_diploid": counted,
             "f": finite["f"],
             "x_het_rate": finite["x_het_rate"],
+            "y_called": sums.y_called,
             "inferred_sex": pa.array(sex.tolist(), pa.string()),
         }
     )

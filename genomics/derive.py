@@ -11,14 +11,17 @@ import pyarrow as pa
 from genomics.findings import find
 from genomics.markers import call_markers
 from genomics.pgx.call import call_diplotypes
+from genomics.relatives import find_relatives
 from genomics.sample_qc import sample_qc
 from genomics.scoring import score
 from genomics.tables import (
     DERIVED,
     GENOME_DIPLOTYPE,
     GENOME_FINDING,
+    GENOME_FINGERPRINT,
     GENOME_MARKER,
     GENOME_RECOMMENDATION,
+    GENOME_RELATIVE,
     GENOME_SAMPLE_QC,
     GENOME_SCORE,
     GENOME_SCORE_AUDIT,
@@ -45,6 +48,7 @@ def derive(settings: Settings) -> dict[str, int]:
     with raw_views(settings) as con:
         scores, audit = score(con)
         diplotypes, recommendations = call_diplotypes(con)
+        relatives, fingerprints = find_relatives(con)
         results: list[tuple[Table, pa.Table]] = [
             (GENOME_SCORE, scores),
             (GENOME_SCORE_AUDIT, audit),
@@ -53,6 +57,8 @@ def derive(settings: Settings) -> dict[str, int]:
             (GENOME_MARKER, call_markers(con)),
             (GENOME_FINDING, find(con)),
             (GENOME_SAMPLE_QC, sample_qc(con)),
+            (GENOME_RELATIVE, relatives),
+            (GENOME_FINGERPRINT, fingerprints),
         ]
     for table, rows in results:
         derived.replace(settings, table, PART, rows)

@@ -288,6 +288,35 @@ GENOME_SAMPLE_QC = table(
     reason=S,
 )
 
+GENOME_RELATIVE = table(
+    "genome_relative",
+    "One row per pair of samples of one build that share more of their genome than strangers: KING-robust kinship over"
+    " common autosomal variants, one per 100,000 bases, as far down as their number allows. relation: same_genome (a"
+    " duplicate, or identical twins), first_degree, second_degree, third_degree. kinship is null where a file lists no"
+    " reference calls: then only one genome is told, by equal genotypes. None beyond 5,000 samples of a build.",
+    source=S,
+    sample=S,
+    other_source=S,
+    other_sample=S,
+    build=S,
+    n_sites=I,
+    n_ibs0=I,
+    concordance=F,
+    kinship=F,
+    relation=S,
+)
+
+GENOME_FINGERPRINT = table(
+    "genome_fingerprint",
+    "One row per sample and build: its dosages at the variants that kinship is read from, in one order for all samples"
+    " of the build; -1 not assessed. Two samples of one person are held against each other with it.",
+    source=S,
+    sample=S,
+    build=S,
+    n_assessed=I,
+    dosages=pa.list_(pa.int8()),
+)
+
 DERIVED = (
     GENOME_SCORE,
     GENOME_SCORE_AUDIT,
@@ -296,4 +325,6 @@ DERIVED = (
     GENOME_MARKER,
     GENOME_FINDING,
     GENOME_SAMPLE_QC,
+    GENOME_RELATIVE,
+    GENOME_FINGERPRINT,
 )

@@ -8,6 +8,17 @@ from pathlib import Path
 from orchestration.cli.failures import WrongUsage
 
 
+def existing(path: Path) -> Path:
+    """The path of a file that is there.
+
+    Raises:
+        WrongUsage: there is none.
+    """
+    if not path.is_file():
+        raise WrongUsage(f"no file at {path}")
+    return path
+
+
 def files_below(paths: Iterable[Path]) -> list[Path]:
     """The files, and every file below the folders, in order of name.
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestration.cli.failures import BadData, OneLine, WrongUsage
+from orchestration.cli.failures import OneLine, WrongUsage
 from orchestration.cli.output import AsJson, console, print_json, print_table, settings
+from orchestration.cli.paths import existing
+from orchestration.cli.vcf_qc import qc
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from genomics.to_parquet import Ingested
     from genomics.validation.validate import Validation
 
@@ -25,13 +25,6 @@ app = typer.Typer(
 )
 
 VcfFile = Annotated[Path, typer.Argument(metavar="FILE", help="VCF, VCF.gz, BCF or gVCF.")]
-
-
-def existing(path: Path) -> Path:
-    """The path of a file that is there."""
-    if not path.is_file():
-        raise WrongUsage(f"no file at {path}")
-    return path
 
 
 @app.callback()
@@ -84,64 +77,7 @@ def _show(one: Validation) -> None:
             console().print(f"  and {count - shown[rule]:,} more of {rule}", markup=False)
 
 
-@app.command()
-def qc(
-    file: VcfFile,
-    variants: Annotated[
-        Path | None, typer.Option("--variants", help="Also write one row per variant to this .csv or .parquet.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Judge samples and variants by their calls: missingness, heterozygosity, Ti/Tv, inbreeding, Hardy-Weinberg, sex.
-
-    Exit status 1 if a sample has fewer than 95 % of the calls.
-
-    Example: twin vcf qc cohort.vcf.gz --variants variants.parquet
-    """
-    from genomics.cohort_qc import cohort_qc
-    from genomics.sample_qc import LEAST_CALL_RATE
-
-    if variants is not None and variants.suffix.lower() not in (".csv", ".parquet"):
-        raise WrongUsage(f"{variants}: the ending must be .csv or .parquet")
-    found = cohort_qc(existing(file), settings())
-    rows = found.samples.to_pylist()
-    if not rows:
-        raise BadData(f"{file}: there are no samples to judge")
-    poor = [row["sample"] for row in rows if (row["missing_rate"] or 0) > 1 - LEAST_CALL_RATE]
-    if variants is not None:
-        _write(found.variants, variants)
-    if as_json:
-        facts = {"build": found.build, "variants": found.variants.num_rows, "variants_filtered": found.filtered}
-        print_json({**facts, "samples": rows, "poor_samples": poor})
-    else:
-        n, filtered = found.variants.num_rows, found.filtered
-        console().print(f"{file}: {n:,} variants on {found.build}, {filtered:,} more failed a filter", markup=False)
-        print_table(
-            ("sample", "missing", "missing %", "het", "hom alt", "het/hom", "Ti/Tv", "singletons", "F", "sex by X"),
-            [
-                (
-                    row["sample"], row["n_missing"], 100 * (row["missing_rate"] or 0.0), row["n_het"],
-                    row["n_hom_alt"], row["het_hom_ratio"], row["titv"], row["n_singletons"], row["f"],
-                    row["inferred_sex"],
-                )
-                for row in rows
-            ],
-        )  # fmt: skip
-        if poor:
-            console().print(f"fewer than 95 % of the calls: {', '.join(poor)}", markup=False)
-    if poor:
-        raise typer.Exit(1)
-
-
-def _write(rows: pa.Table, path: Path) -> None:
-    import pyarrow.parquet as pq
-    from pyarrow import csv
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() == ".csv":
-        csv.write_csv(rows, path)
-    else:
-        pq.write_table(rows, path)
+app.command()(qc)
 
 
 @app.command()

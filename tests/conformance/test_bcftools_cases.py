@@ -9,6 +9,7 @@ import pytest
 
 from genomics.bcftools import run
 from genomics.consumer import write_vcf
+from genomics.roh import runs_of_homozygosity
 
 FILES = "genomics/bcftools_test"
 
@@ -67,12 +68,42 @@ def test_gvcf_blocks_are_expanded(shared_data: Path, tmp_path: Path) -> None:
     assert body(output) == body(folder / "convert.gvcf.out")
 
 
-def test_runs_of_homozygosity(shared_data: Path, tmp_path: Path) -> None:
+REGION = ["-r", "1:100174876-100318245"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "options"),
+    [
+        # the commands of bcftools' test.pl, which the shared table lost
+        ("roh.1.1.out", ["-Or", "--AF-dflt", "0.4"]),
+        ("roh.1.1.out", ["-Or", "--AF-file", "{PATH}/roh.1.tab.gz"]),
+        ("roh.1.1.out", ["-Or", "--AF-file", "{PATH}/roh.1.tab.gz", "--ignore-homref"]),
+        ("roh.1.2.out", ["--AF-dflt", "0.4", *REGION]),
+        ("roh.1.3.out", ["--AF-dflt", "0.4", *REGION, "--ignore-homref"]),
+        ("roh.1.4.out", ["--AF-dflt", "0.4", *REGION, "--include-noalt"]),
+    ],
+)
+def test_runs_of_homozygosity(expected: str, options: list[str], shared_data: Path, tmp_path: Path) -> None:
     folder, output = shared_data / FILES, tmp_path / "roh.txt"
-    run("roh", "-G30", "--AF-dflt", "0.4", str(folder / "roh.1.vcf.gz"), output=output)
-    found = [line for line in output.read_text().splitlines() if line.startswith("RG")]
-    assert found == (folder / "roh.1.1.out").read_text().splitlines()
-    assert found[0].split("\t")[1:7] == ["sample", "1", "150025833", "169993762", "19967930", "1345"]
+    options = [one.replace("{PATH}", str(folder)) for one in options]
+    run("roh", "-G30", *options, str(folder / "roh.1.vcf.gz"), output=output)
+    found, wanted = (
+        [line.split("\t") for line in path.read_text().splitlines() if not line.startswith("#")]
+        for path in (output, folder / expected)
+    )
+    if expected != "roh.1.1.out":
+        # of single sites, the bundled bcftools writes the quality of the next one
+        quality, wanted_quality = ([line.pop() for line in lines] for lines in (found, wanted))
+        assert quality[:-1] == wanted_quality[1:]
+    assert found == wanted
+
+
+def test_runs_of_homozygosity_as_a_table(shared_data: Path) -> None:
+    (row,) = runs_of_homozygosity(shared_data / FILES / "roh.1.vcf.gz", 1).to_pylist()
+    assert row == {
+        "sample": "sample", "chrom": "1", "start": 150025833, "end": 169993762, "length": 19967930, "markers": 1345,
+        "quality": 79.3,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["23andme", "23andme_win", "ancestry", "genesforgood", "DNALand", "plink", "sano_dtc"])

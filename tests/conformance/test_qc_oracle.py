@@ -1,4 +1,4 @@
-"""plink2's --freq, --geno-counts, --hardy, --het and --missing on 2,504 people, to the printed digit."""
+"""plink2's --freq, --geno-counts, --hardy, --het and --missing on 2,504 people, to the printed digit; relatives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = dict[str, str]
 
 @pytest.fixture(scope="module")
 def found(shared_data: Path) -> CohortQc:
-    return cohort_qc(shared_data / FILES)
+    return cohort_qc(shared_data / FILES, relatives=True)
 
 
 def oracle(shared_data: Path, name: str) -> list[Row]:
@@ -62,3 +62,13 @@ def test_samples(found: CohortQc, shared_data: Path) -> None:
         mine = samples[row["IID"]]
         ours = [str(mine["n_missing"]), str(mine["n_variants"]), printed(mine["missing_rate"])]
         assert ours == [row["MISSING_CT"], row["OBS_CT"], row["F_MISS"]]
+
+
+def test_relatives_of_the_1000_genomes(found: CohortQc) -> None:
+    """Pairs that others found with all chromosomes: one genome (LWK; kinship 0.446), parent and child (GIH; HapMap 3,
+    PI_HAT 0.51). One chromosome tells first degree from strangers, and no more than a handful of 3 million pairs.
+    """
+    pairs = {(row["first"][:7], row["second"][:7]): row["relation"] for row in found.relatives.to_pylist()}
+    assert pairs["NA19331", "NA19334"] == "same_genome"
+    assert pairs["NA20891", "NA20900"] == "first_degree"
+    assert len(pairs) < 20
