@@ -31,7 +31,10 @@ select
         when least(g.a0, g.a1) = -1 then 'at_least_one_copy'
         else 'heterozygous'
     end as zygosity,
-    g.state = 'called' as is_assessed
+    g.state = 'called' as is_assessed,
+    -- heterozygous calls of one phase set lie on one strand or on both
+    case when g.phased and g.a0 + g.a1 = 1 then coalesce(g.phase_set::varchar, 'chromosome') end as phase,
+    g.a0 as strand
 from finding_class as c
 inner join genome_variant as v
     on v.build = c.build and v.chrom = c.chrom and v.pos = c.pos and v.ref = c.ref and v.alt = c.alt and v.allele_no > 0
@@ -48,12 +51,19 @@ create or replace temp table finding_result as
 with counted as (
     select
         *,
-        sum(case when zygosity in ('homozygous', 'hemizygous') then 2 else 1 end) filter (where is_assessed)
-            over (partition by source, sample, gene) as hits
+        sum(case when zygosity in ('homozygous', 'hemizygous') then 2 else 1 end) filter (where is_assessed) over of_gene as hits,
+        count(*) over of_gene = count(phase) over of_gene
+            and min(phase) over of_gene = max(phase) over of_gene
+            and min(strand) over of_gene = max(strand) over of_gene as is_cis,
+        phase is not null and min(strand) over of_phase <> max(strand) over of_phase as is_trans
     from finding_carrier
+    window
+        of_gene as (partition by source, sample, gene, is_assessed),
+        of_phase as (partition by source, sample, gene, is_assessed, phase)
 )
 select
     source, sample, gene, variant_id, chrom, pos, ref, alt, zygosity, significance, review_stars, condition,
+    rule is not null as is_secondary,
     case when rule is null then 'ClinVar' else version || ': ' || rule end as rule,
     case
         when not is_assessed then 'low_quality'
@@ -69,8 +79,9 @@ select
             else 'carrier'
         end
         when zygosity in ('homozygous', 'hemizygous') then 'reportable'
+        when is_trans then 'reportable'
         -- two variants on unknown strands: both may lie on one
-        when hits >= 2 then 'reportable_if_in_trans'
+        when hits >= 2 and not is_cis then 'reportable_if_in_trans'
         else 'carrier'
     end as status
 from counted;

@@ -21,20 +21,20 @@ LEAST_REFERENCE = 0.02
 _PANEL = f"""
 with common as (
     select
-        build, variant_id, chrom, pos, sum(n_called) as n_called,
+        build, chrom, pos, ref, alt, sum(n_called) as n_called,
         abs(sum(alt_count) / sum(allele_number) - 0.5) as away_from_half
     from genome_variant
     where allele_no > 0 and n_alts = 1 and is_pass and length(ref) = 1 and length(alt) = 1
         and try_cast(chrom as int) is not null and build <> '{UNKNOWN}'
-    group by build, variant_id, chrom, pos
+    group by build, chrom, pos, ref, alt
     -- a file of one genome shows no frequency
     having count(distinct file_id) > 1 or sum(n_called) > 1
 )
-select build, variant_id, chrom, pos
+select build, chrom, pos, ref, alt
 from common
 where away_from_half <= 0.5 - {LEAST_FREQUENCY} or n_called < {1 / LEAST_FREQUENCY}
 -- one variant of each locus: the one that most samples have, then the commonest
-qualify row_number() over (partition by build, chrom, pos // {WINDOW} order by n_called desc, away_from_half, pos) = 1
+qualify row_number() over (partition by build, chrom, pos // {WINDOW} order by n_called desc, away_from_half, pos, alt) = 1
 order by n_called desc, away_from_half, build, chrom, pos
 """
 
@@ -44,16 +44,17 @@ select
     s.site, k.place,
     case when g.sample is null then 0 else (g.a0 = 1)::tinyint + (g.a1 = 1)::tinyint end::tinyint as copies
 from kinship_site as s
-inner join genome_variant as v on v.build = s.build and v.variant_id = s.variant_id and v.is_pass
+inner join genome_variant as v
+    on v.build = s.build and v.chrom = s.chrom and v.pos = s.pos and v.ref = s.ref and v.alt = s.alt and v.is_pass
 inner join genome_sample as p on p.file_id = v.file_id
 inner join kinship_sample as k on k.source = p.source and k.sample = p.sample
 left join genome_genotype as g
-    on g.file_id = v.file_id and g.record_no = v.record_no and g.variant_id = v.variant_id and g.sample = p.sample
+    on g.file_id = v.file_id and g.variant_no = v.variant_no and g.sample = p.sample
 where
     (g.state is null and v.allele_no > 0)
     or (g.state in ('called', 'hom_ref_asserted') and g.a1 <> -2)
 -- of several files of one sample the last speaks, whatever the order of landing
-order by p.file_id, v.record_no
+order by p.file_id, v.variant_no
 """
 
 

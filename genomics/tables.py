@@ -267,6 +267,7 @@ GENOME_FINDING = table(
     significance=S,
     review_stars=I,
     condition=S,
+    is_secondary=B,
     rule=S,
     status=S,
 )

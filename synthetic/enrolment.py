@@ -11,7 +11,9 @@ from synthetic.people import PLATFORMS, People
 from synthetic.typing_errors import nickname, slip
 
 ACCOUNT_COLUMNS = "account_id,platform,first_name,last_name,birth_date,email,phone,postal_code,enrolled_at"
-SAMPLE_COLUMNS = "sample_id,hospital,mrn,first_name,last_name,birth_date,sex,collected_on,reported_on,assay"
+SAMPLE_COLUMNS = (
+    "sample_id,hospital,mrn,first_name,last_name,birth_date,sex,collected_on,reported_on,assay,findings_consent"
+)
 _PREFIX = {"apple_health": "ap", "fitbit": "fb", "open_mhealth": "om", "dexcom": "dx", "garmin": "ga"}
 
 
@@ -87,9 +89,9 @@ def sample_rows(chunk: Chunk) -> list[str]:
             hospital = mrn = ""
         family = slip(people.family[i], rng) if mrn and luck[i, 1] < 0.03 else people.family[i]
         assay = "wgs_gvcf" if is_gvcf(people, i) else "array_imputed_grch38"
-        sex = "male" if people.male[i] else "female"
+        sex, consent = "male" if people.male[i] else "female", "yes" if luck[i, 2] < 0.8 else "no"
         rows.append(
-            f"{people.sample[i]},{hospital},{mrn},{people.given[i]},{family},{born[i]},{sex},{collected[i]},{reported[i]},{assay}"
+            f"{people.sample[i]},{hospital},{mrn},{people.given[i]},{family},{born[i]},{sex},{collected[i]},{reported[i]},{assay},{consent}"
         )
         chunk.identity.append(("genome", people.sample[i], people.key(i)))
     return rows

@@ -28,6 +28,7 @@ PERSON_RECORD = Table(
             ("other_system", pa.string()),
             ("other_key", pa.string()),
             ("assay", pa.string()),
+            ("findings_consent", pa.string()),
             ("collected_date", pa.date32()),
             ("recorded_at", UTC_TIME),
         ]

@@ -31,7 +31,7 @@ def findings(
         if not path.is_file():
             raise WrongUsage(f"no file at {path}")
     rows = find_vcf(vcf, clinvar, settings()).drop_columns(["source"]).to_pylist()
-    shown = [row for row in rows if consent or row["rule"] == "ClinVar"]
+    shown = [row for row in rows if consent or not row["is_secondary"]]
     withheld = len(rows) - len(shown)
     if as_json:
         print_json({"findings": shown, "withheld_without_consent": withheld})

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from genomics.derive import derive
-from genomics.findings import secondary_genes
+from genomics.findings import find_vcf, secondary_genes
 from genomics.markers import apoe
 from genomics.readers import READERS
 from genomics.tables import DERIVED
@@ -49,9 +49,19 @@ def test_the_secondary_list_has_84_genes() -> None:
     assert not {"MITF", "BARD1", "CHEK2", "ATM"} & set(genes)
 
 
+RULES = {
+    "all P and LP": "any", "two_variants": "pair", "all (AR; list says all P and LP)": "pair",
+    "truncating variants only": "truncating", "c.845G>A p.Cys282Tyr homozygotes only": "c282y",
+    "hemi or homozygous, or two het": "x", "hemi, het and hom": "x_any",
+}  # fmt: skip
+"""The shared list's words to our rules."""
+
+
 def test_the_secondary_list_is_the_published_one(shared_data: Path) -> None:
     lines = (shared_data / "genomics/acmg/acmg_sf_v3_3.tsv").read_text().splitlines()[1:]
-    assert {line.split("\t")[0] for line in lines} == set(secondary_genes()["gene"].to_pylist())
+    ours = {row["gene"]: row["rule"] for row in secondary_genes().to_pylist()}
+    told = {gene: RULES[rule] for gene, _, rule in (line.split("\t") for line in lines)}
+    assert ours == told
 
 
 def clinvar(rows: list[str]) -> str:
@@ -120,6 +130,78 @@ def test_findings_markers_and_scores_of_landed_files(settings: Settings) -> None
     assert markers["b", "f5_leiden"] == ("absent", "called")
     assert markers["a", "f2_g20210a"] == (None, "not_assessed")
     assert {row["sample"]: row["sum"] for row in found["genome_score"].to_pylist()} == {"a": 4, "b": 2}
+
+
+X_CONTIGS = {"chr1": 248956422, "chr2": 242193529, "chr7": 159345973, "chrX": 156040895}
+RULE_RELEASE = "".join(
+    f"{chrom}\t{pos}\t{pos}\tC\tT\t.\t.\tCLNSIG=Pathogenic;{GOOD};GENEINFO={gene}:1{consequence}\n"
+    for chrom, pos, gene, consequence in (
+        ("1", 100, "MUTYH", ""), ("1", 200, "MUTYH", ""),
+        ("2", 100, "TTN", ";MC=SO:0001587|nonsense"), ("2", 200, "TTN", ";MC=SO:0001583|missense_variant"),
+        ("2", 300, "TTN", ""), ("7", 100, "CFTR", ""), ("X", 3000000, "ABCD1", ""), ("X", 4000000, "GLA", ""),
+    )
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        # recessive: one copy carries, two copies or two variants in trans are reportable; the strand must be known
+        ({"1:100": "0/1"}, {"MUTYH": {"carrier"}}),
+        ({"1:100": "1/1"}, {"MUTYH": {"reportable"}}),
+        ({"1:100": "0/1", "1:200": "0/1"}, {"MUTYH": {"reportable_if_in_trans"}}),
+        ({"1:100": "0|1", "1:200": "1|0"}, {"MUTYH": {"reportable"}}),
+        ({"1:100": "0|1", "1:200": "0|1"}, {"MUTYH": {"carrier"}}),
+        ({"1:100": "0|1", "1:200": "0/1"}, {"MUTYH": {"reportable_if_in_trans"}}),
+        # TTN: truncating only, and only if ClinVar says what the variant does
+        ({"2:100": "0/1"}, {"TTN": {"reportable"}}),
+        ({"2:200": "0/1"}, {"TTN": {"not_reportable"}}),
+        ({"2:300": "0/1"}, {"TTN": {"needs_review"}}),
+        # X: ABCD1 needs all copies, GLA one
+        ({"X:3000000": "0/1"}, {"ABCD1": {"carrier"}}),
+        ({"X:3000000": "1"}, {"ABCD1": {"reportable"}}),
+        ({"X:4000000": "0/1"}, {"GLA": {"reportable"}}),
+        ({"7:100": "0/1"}, {"CFTR": {"not_on_list"}}),
+        ({"1:100": "./1"}, {"MUTYH": {"low_quality"}}),
+    ],
+)  # fmt: skip
+def test_rules_of_the_list(calls: dict[str, str], expected: dict[str, set[str]], tmp_path: Path) -> None:
+    # ACMG SF v3.3
+    release, vcf = tmp_path / "clinvar.vcf", tmp_path / "a.vcf"
+    release.write_text(clinvar([]) + RULE_RELEASE)
+    lines = [f"chr{at.replace(':', ' ')} . C T . PASS . GT {call}" for at, call in calls.items()]
+    vcf.write_text(vcf_text(lines, ["a"], contigs=X_CONTIGS))
+    found: dict[str, set[str]] = {}
+    for row in find_vcf(vcf, release).to_pylist():
+        found.setdefault(row["gene"], set()).add(row["status"])
+    assert found == expected
+
+
+def test_both_sides_are_trimmed_before_they_are_joined(tmp_path: Path) -> None:
+    release, vcf = tmp_path / "clinvar.vcf", tmp_path / "a.vcf"
+    release.write_text(clinvar([f"1 996 9 GGGGA GGA . . CLNSIG=Likely_pathogenic;{GOOD};GENEINFO=BRCA2:675"]))
+    vcf.write_text(vcf_text(["chr1 996 . GGG G,GGGG . PASS . GT 1/2"], ["a"], contigs=X_CONTIGS))
+    (row,) = find_vcf(vcf, release).to_pylist()
+    assert (row["gene"], row["pos"], row["ref"], row["alt"], row["zygosity"]) == (
+        "BRCA2",
+        996,
+        "GGG",
+        "G",
+        "heterozygous",
+    )
+
+
+def test_a_new_release_changes_findings_without_any_vcf(settings: Settings) -> None:
+    land(settings, {"a.vcf": GENOME, "clinvar.vcf": CLINVAR})
+    before = {(row["sample"], row["gene"]): row["status"] for row in results(settings)["genome_finding"].to_pylist()}
+    assert before["a", "BRCA2"] == "reportable"
+    # the genomes are gone: only what is in the lake is left
+    (settings.landing / "genome" / "a.vcf").unlink()
+    newer = CLINVAR.replace("\t1\tGT\tG\t.\t.\tCLNSIG=Pathogenic", "\t1\tGT\tG\t.\t.\tCLNSIG=Benign")
+    newer += f"19\t44908684\t77\tT\tC\t.\t.\tCLNSIG=Pathogenic;{GOOD};GENEINFO=LDLR:3949\n"
+    land(settings, {"clinvar_newer.vcf": newer})
+    after = {(row["sample"], row["gene"]): row["status"] for row in results(settings)["genome_finding"].to_pylist()}
+    assert after == {("a", "HFE"): "reportable", ("b", "HFE"): "carrier", ("a", "LDLR"): "reportable"}
 
 
 def test_the_order_of_landing_changes_nothing(settings: Settings, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from orchestration.dbt import release
 
 TRANSFORM = PROJECT_DIR / "transform"
 ARROW = {
+    "tinyint[]": pa.list_(pa.int8()),
     "varchar": pa.string(),
     "bigint": pa.int64(),
     "integer": pa.int32(),

@@ -24,6 +24,8 @@ with
             samples.known_basis
         from results
         inner join samples on samples.source_system = results.source and samples.sample = results.sample
+        -- the gate: nothing on the ACMG list is told to anyone without consent
+        where not results.is_secondary or samples.has_findings_consent
     )
 
 select *

@@ -35,7 +35,9 @@ with
             sample,
             min(reported_at) as reported_at,
             min(collected_date) as collected_date,
-            max(assay) as assay
+            max(assay) as assay,
+            -- consent may be withdrawn: the last statement counts, and of two at once the refusal
+            arg_max(has_findings_consent, row(reported_at, not has_findings_consent)) as has_findings_consent
         from sheets
         group by source_system, sample
     ),
@@ -50,6 +52,7 @@ with
             profiles.absent_means,
             reported.assay,
             reported.collected_date,
+            coalesce(reported.has_findings_consent, false) as has_findings_consent,
             delivered.n_files,
             coalesce(reported.reported_at, delivered.ingested_at) as known_at,
             case when reported.reported_at is not null then 'recorded' else 'imputed' end as known_basis,

@@ -7,6 +7,12 @@ with
             source as source_system,
             person_key as sample,
             assay,
+            case
+                when lower(findings_consent) in ('yes', 'y', 'true', '1')
+                then true
+                when lower(findings_consent) in ('no', 'n', 'false', '0')
+                then false
+            end as has_findings_consent,
             collected_date,
             recorded_at as reported_at,
             file_id,
