@@ -34,7 +34,8 @@ select build, chrom, pos, ref, alt
 from common
 where away_from_half <= 0.5 - {LEAST_FREQUENCY} or n_called < {1 / LEAST_FREQUENCY}
 -- one variant of each locus: the one that most samples have, then the commonest
-qualify row_number() over (partition by build, chrom, pos // {WINDOW} order by n_called desc, away_from_half, pos, alt) = 1
+qualify
+    row_number() over (partition by build, chrom, pos // {WINDOW} order by n_called desc, away_from_half, pos, alt) = 1
 order by n_called desc, away_from_half, build, chrom, pos
 """
 
