@@ -57,7 +57,7 @@ def make(path: str, rows: int) -> int:
     columns += [f"cast({hashed.format(n=n)} < 0.1 as utinyint)" for n in range(RESULTS + COUNTS, WIDTH)]
     columns[0] = f"30 + {hashed.format(n=0)} * 50"
     listed = ", ".join(f"{one} as {name}" for one, name in zip(columns, names(), strict=True))
-    with duckdb.connect(path, config={"enable_progress_bar": False}) as connection:
+    with duckdb.connect(path) as connection:
         connection.execute(f"create table feature as select {listed} from range({rows}) as r(i)")
     return rows
 
@@ -75,7 +75,7 @@ def load(path: str) -> dict[str, Any]:
     from ml.models.boosted import DEFAULTS
 
     bins = int(DEFAULTS["max_bin"])
-    with duckdb.connect(path, read_only=True, config={"enable_progress_bar": False}) as connection:
+    with duckdb.connect(path, read_only=True) as connection:
 
         def read() -> int:
             table = connection.sql("select * from feature").to_arrow_table()
@@ -95,7 +95,7 @@ def score(path: str) -> dict[str, Any]:
     made, plain = _trained(path)
 
     def batches() -> Any:
-        with duckdb.connect(path, read_only=True, config={"enable_progress_bar": False}) as connection:
+        with duckdb.connect(path, read_only=True) as connection:
             for batch in connection.sql("select * from feature").to_arrow_reader(50_000):
                 yield np.column_stack([np.asarray(one.to_numpy(zero_copy_only=False), float) for one in batch.columns])
 
@@ -125,7 +125,7 @@ def _trained(path: str) -> tuple[Any, Any]:
     from ml.models.fitted import Sample, fit
     from ml.task import ModelSpec
 
-    with duckdb.connect(path, read_only=True, config={"enable_progress_bar": False}) as connection:
+    with duckdb.connect(path, read_only=True) as connection:
         table = connection.sql(f"select * from feature limit {_TRAINED_ON}").to_arrow_table()
     values = np.column_stack([np.asarray(one.to_numpy(), float) for one in table.columns])
     random = np.random.default_rng(2)
