@@ -22,11 +22,19 @@ def text_batches(path: Path, bounded: Bounded, batch_bytes: int = BATCH_BYTES) -
     """Yield the text of ``path`` in batches that end with a newline. ``\\r\\n`` becomes ``\\n``.
 
     Raises:
-        BadFile: a truncated or corrupt stream, or one that grows past the limits of ``bounded``.
+        BadFile: a truncated or corrupt stream, or one that grows past the limits of ``bounded``; what could be read
+            before is yielded first.
     """
     pending: list[bytes] = []
     size = 0
-    for piece in _pieces(path):
+    pieces, broken = _pieces(path), None
+    while True:
+        try:
+            piece = next(pieces, None)
+        except BadFile as error:
+            piece, broken = None, error
+        if piece is None:
+            break
         bounded.add(len(piece))
         pending.append(piece)
         size += len(piece)
@@ -38,8 +46,12 @@ def text_batches(path: Path, bounded: Bounded, batch_bytes: int = BATCH_BYTES) -
         if cut:
             yield _unix_lines(text[:cut])
     text = b"".join(pending)
+    if broken is not None:
+        text = text[: text.rfind(b"\n") + 1]
     if text:
         yield _unix_lines(text if text.endswith(b"\n") else text + b"\n")
+    if broken is not None:
+        raise broken
 
 
 def _unix_lines(text: bytes) -> bytes:

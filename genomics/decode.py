@@ -172,7 +172,7 @@ def _decode_wide(
         renumbered[line], entries % n_samples, a0, a1, separator == _PIPE, none, none, none, _completeness(a0, a1)
     )
     fixed = b"\n".join([prefixes[index][:-1] for index in kept.tolist()]) + b"\n"
-    fields = split(fixed, 9) if _is_utf8(fixed) else None
+    fields = split(fixed, 9) if is_utf8(fixed) else None
     if fields is None:
         failed[:] = True
         return None, failed
@@ -192,7 +192,7 @@ def _decode_fields(
 ) -> Iterator[Lines]:
     """Decode lines numbered by ``numbers``, or one after another from ``first_line`` on."""
     problems: list[Problem] = []
-    fields = split(text, columns) if _is_utf8(text) else None
+    fields = split(text, columns) if is_utf8(text) else None
     if fields is None:
         if numbers is None:
             numbers = np.arange(first_line, first_line + text.count(b"\n"))
@@ -221,7 +221,7 @@ def _sorted_out(text: bytes, numbers: np.ndarray, columns: int) -> tuple[bytes, 
         if found != columns:
             detail = f"{found} columns, the header has {columns}"
             problems.append(_problem(numbers[index], "column_count", detail, line))
-        elif not _is_utf8(line):
+        elif not is_utf8(line):
             problems.append(_problem(numbers[index], "invalid_encoding", "the line is not UTF-8", line))
         elif min(line) < _TAB:
             problems.append(_problem(numbers[index], "invalid_encoding", "the line has control characters", line))
@@ -239,7 +239,8 @@ def _problem(number: int, reason: str, detail: str, line: bytes) -> Problem:
     return Problem(int(number), reason, detail, line[:2000].decode("utf-8", errors="replace"))
 
 
-def _is_utf8(text: bytes) -> bool:
+def is_utf8(text: bytes) -> bool:
+    """Tell whether bytes are UTF-8."""
     if text.isascii():
         return True
     try:

@@ -109,7 +109,7 @@ def coded(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> pa.Dictiona
         codes = (np.cumsum(seen, dtype=np.int32) - np.int32(1))[letters]
     rest = np.flatnonzero(~single)
     for _ in range(_TRIES if 5 * len(rest) > n else 0):
-        if not len(rest):
+        if not len(rest) or length[rest[0]] > 8 * _WORDS:
             break
         same = _like_first(buffer, start[rest], length[rest])
         first = rest[0]
@@ -124,13 +124,9 @@ def coded(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> pa.Dictiona
 
 
 def _like_first(buffer: np.ndarray, start: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Tell which stretches equal the first; of a long one, none but itself."""
+    """Tell which stretches equal the first, which has at most ``8 * _WORDS`` bytes."""
     size = int(length[0])
     same = length == size
-    if size > 8 * _WORDS:
-        same[:] = False
-        same[0] = True
-        return same
     for at in range(0, size, 8):
         part = words(buffer, start + at) & _LENGTH_MASK[min(size - at, 8)]
         same &= part == part[0]

@@ -59,6 +59,7 @@ def fetch_lines(path: Path, header: Header, sites: Sequence[PanelSite]) -> Itera
         # the base before belongs to it: indels are written from there
         wanted.setdefault(site.chrom, []).append((max(site.pos - 2, 0), site.pos + len(site.ref)))
     names = {header.canonical(name): name for name in header.contigs}
+    previous = pysam.set_verbosity(0)
     try:
         with pysam.TabixFile(str(path), encoding="utf-8") as file:
             present = set(file.contigs)
@@ -74,6 +75,8 @@ def fetch_lines(path: Path, header: Header, sites: Sequence[PanelSite]) -> Itera
                     before = set(found)
     except (OSError, ValueError) as error:
         raise BadFile("broken_index", f"the index beside the file cannot be used ({error}); build it again") from None
+    finally:
+        pysam.set_verbosity(previous)
 
 
 def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genomics.builds import SENTINELS
+from genomics.decode import is_utf8
 from genomics.header import FIXED
 from genomics.normalise import trim
 from genomics.validation.faults import Faults
@@ -28,6 +30,8 @@ _INFO_KEY = re.compile(r"(?:[A-Za-z_][0-9A-Za-z_.]*|1000G)")
 
 
 _NONE = np.empty(0, dtype=np.int64)
+_TAB = ord("\t")
+_KNOWN = pa.array(list(SENTINELS))
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Records:
     last_chrom: str | None = None
     last_pos: int = -1
     seen: set[str] = field(default_factory=set)
+    sentinels: dict[str, int] = field(default_factory=dict)
     recent: tuple[pa.Array, np.ndarray] = field(default_factory=lambda: (pa.array([], pa.string()), _NONE))
 
     def check(self, first_line: int, text: bytes) -> None:
@@ -63,12 +68,17 @@ class Records:
             detail = "a header line after the #CHROM line" if header else _columns(columns[index], self.meta)
             self.faults.add(first_line + index, "line", rule, detail)
             self.count += not header
-        try:
-            text.decode()
-        except UnicodeDecodeError:
-            for index in np.flatnonzero(keep).tolist():
-                if not _is_utf8(lines[index]):
-                    self.faults.add(first_line + index, "line", "encoding", "the line is not UTF-8")
+        for detail, spoiled, is_spoiled in (
+            ("the line is not UTF-8", not is_utf8(text), lambda line: not is_utf8(line)),
+            (
+                "the line has control characters",
+                np.frombuffer(text, dtype=np.uint8).min(initial=_TAB) < _TAB,
+                lambda line: min(line) < _TAB,
+            ),
+        ):
+            for index in np.flatnonzero(keep).tolist() if spoiled else ():
+                if is_spoiled(lines[index]):
+                    self.faults.add(first_line + index, "line", "encoding", detail)
                     keep[index] = False
                     self.count += 1
         if keep.all():
@@ -79,14 +89,6 @@ class Records:
 
 def _columns(found: int, meta: Meta) -> str:
     return f"{found} columns, the header has {meta.n_columns}"
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class Batch:
@@ -130,6 +132,10 @@ class Batch:
         )
         bad_ref = self.unlike("REF", f"^{_BASES}$")
         self.report(bad_ref, "REF", "ref", "REF must be bases A, C, G, T or N")
+        known = np.asarray(pc.is_in(self.fixed["ID"], value_set=_KNOWN))
+        self.records.sentinels.update(
+            (self.fixed["ID"][index].as_py(), int(self.pos[index])) for index in np.flatnonzero(known).tolist()
+        )
         self._alt(bad_ref)
         self._duplicates(bad_ref)
         self.report(

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from genomics.bgzf import text_batches
+from genomics.builds import UNKNOWN, build_from_sentinels
 from genomics.header import parse_header
 from genomics.scan import as_vcf, is_bcf
 from genomics.validation.faults import Fault, Faults
@@ -83,13 +84,17 @@ def _validate(path: Path, settings: Settings, faults: Faults, result: Validation
         result.is_complete = False
         return
     meta = read_meta(header, faults)
-    _profile(header, meta, result)
+    _profile(header, meta, faults, result)
     records = Records(meta, faults)
     line = meta.line_count + 1
     for text in chain([rest] if rest else [], batches):
         records.check(line, text)
         line += text.count(b"\n")
-    result.records, result.is_sorted = records.count, records.is_sorted
+        result.records, result.is_sorted = records.count, records.is_sorted
+    found = build_from_sentinels(records.sentinels)
+    if UNKNOWN not in (found, result.build) and found != result.build:
+        detail = f"the header says {result.build}, but known rs numbers lie where {found} has them"
+        faults.add(0, "file", "build_mismatch", detail)
 
 
 def _header_lines(batches: Iterator[bytes], faults: Faults) -> tuple[list[str], bytes]:
@@ -124,11 +129,14 @@ def _header_lines(batches: Iterator[bytes], faults: Faults) -> tuple[list[str], 
     return [], b""
 
 
-def _profile(header: list[str], meta: Meta, result: Validation) -> None:
+def _profile(header: list[str], meta: Meta, faults: Faults, result: Validation) -> None:
     result.version = header[0].removeprefix("##fileformat=")
     result.samples, result.contigs = len(meta.samples), len(meta.contigs)
     try:
         known = parse_header(("\n".join(header) + "\n").encode())
-    except BadFile:
+    except BadFile as error:
+        # what else a reader refuses is a fault of the header already
+        if error.reason == "mixed_build":
+            faults.add(0, "header", error.reason, error.detail)
         return
     result.build, result.build_evidence, result.is_gvcf = known.build, known.build_evidence, known.is_gvcf

@@ -58,8 +58,10 @@ def of(function: Callable[[], Any]) -> Cost:
     return Cost(cost.cpu_s, cost.wall_s, cost.peak_mb, result)
 
 
-def apart(target: str, *arguments: object) -> Any:
+def apart(target: str, *arguments: object, python: str | None = None) -> Any:
     """Call ``module:function`` with JSON arguments in a fresh process, so that memory and imports are its own.
+
+    ``python`` is another interpreter, of an environment where a peer is installed.
 
     Raises:
         RuntimeError: the process failed; its last lines of output are in the message.
@@ -72,7 +74,7 @@ def apart(target: str, *arguments: object) -> Any:
             "getattr(importlib.import_module(module), name)(*json.loads(sys.argv[2])), default=str))"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code, target, json.dumps(arguments, default=str), str(answer)],
+            [python or sys.executable, "-c", code, target, json.dumps(arguments, default=str), str(answer)],
             cwd=ROOT,
             stderr=subprocess.PIPE,
             stdout=sys.stderr,

@@ -13,14 +13,28 @@ from genomics.roh import runs_of_homozygosity
 
 FILES = "genomics/bcftools_test"
 
-DIFFERENT = {"-m -any --old-rec-tag OLD_REC --force -a", "-Nc s"}
-"""Options of two cases whose outputs bcftools 1.24, which pysam bundles, does not give: listed with the output of the
-same options in another order, where atomised records of one position come in another order; and setting a REF that
-spans a repeat, for which the listed output rewrites the alternate alleles too.
-"""
+OPTIONS = {
+    "norm.check-ref.1.out": ["-c", "s"],
+    "norm.3.2.out": ["-c", "s", "--old-rec-tag", "XX", "-i", 'TYPE="indel"'],
+    "norm.setref.out": ["-N", "-c", "s"],
+}
+"""Options of cases whose own the table lost or wrote together, which only a shell takes apart."""
 
-LOST: dict[str, list[str] | None] = {"norm.check-ref.1.out": ["-c", "s"], "norm.3.2.out": None}
-"""Options that the table lost for cases that have a reference; None where they cannot be told from the output."""
+DIFFERENT = {
+    # the input's last sample has nothing but a genotype, yet the listed output gives it the numbers 2.2 and 1.1;
+    # bcftools 1.24, which pysam bundles, leaves them missing
+    "atomize.split.1.1.out": (
+        ":.:.:.:2.2:.:.:.,1.1:.,.:.,.:.",
+        ":.:.:.:.:.:.:.,.:.,.:.,.:.",
+    ),
+    # REF TAACCCTAAA is not the reference: the listed output sees that the first ALT is, and exchanges the two with
+    # their genotypes; 1.24 writes ten bases of the reference over REF. `normalise` leaves such records out
+    "norm.setref.out": (
+        "1\t105\t.\tTAAACCCTAAA\tTAACCCTAAA,TAA\t999\tPASS\tINDEL;AN=4;AC=0,2;DP=19\tGT\t0/2\t0/2",
+        "1\t105\t.\tTAAACCCTAA\tTAAACCCTAAA,TAA\t999\tPASS\tINDEL;AN=4;AC=2,2;DP=19\tGT\t1/2\t1/2",
+    ),
+}
+"""What two listed outputs have, and what stands there instead; all else is equal."""
 
 
 def body(path: Path) -> list[str]:
@@ -39,15 +53,17 @@ def test_norm_and_atomize(shared_data: Path, tmp_path: Path) -> None:
     listed = cases(folder)
     assert len(listed) == 61
     for row in listed:
-        lost = LOST.get(row["expected"], [])
-        if row["args"] in DIFFERENT or lost is None:
-            continue
-        options = [*row["args"].replace("{PATH}", str(folder)).split(), *lost]
+        options = OPTIONS.get(row["expected"]) or row["args"].replace("{PATH}", str(folder)).split()
         if row["reference"]:
             options = ["-f", str(folder / f"{row['reference']}.fa"), *options]
         output = tmp_path / "out.vcf"
         run("norm", *options, str(folder / f"{row['input']}.vcf"), output=output)
-        if body(output) != body(folder / row["expected"]):
+        listed_body = "\n".join(body(folder / row["expected"]))
+        if row["expected"] in DIFFERENT and row["args"]:
+            there, here = DIFFERENT[row["expected"]]
+            assert there in listed_body
+            listed_body = listed_body.replace(there, here)
+        if "\n".join(body(output)) != listed_body:
             different.append((row["expected"], row["args"]))
     assert different == []
 

@@ -158,3 +158,21 @@ def test_the_command(good: Path, tmp_path: Path) -> None:
     assert status == 1
     assert "POS must be a whole number" in output
     assert run(str(tmp_path / "none.vcf"))[0] == 2
+
+
+def test_what_a_reader_would_refuse_is_told_beforehand(tmp_path: Path) -> None:
+    moved = write_vcf(tmp_path / "moved.vcf", ["chr19 45411941 rs429358 T C . . . GT 0/1"], ["a"])
+    assert rules(moved) == [(0, "build_mismatch")]
+    mixed = {"chr1": 249250621, "chr2": 242193529}
+    assert rules(write_vcf(tmp_path / "mixed.vcf", [], ["a"], contigs=mixed)) == [(0, "mixed_build")]
+    spoiled = write_vcf(tmp_path / "spoiled.vcf", ["chr1 100 . A C . PA\x01SS . GT 0/1", *GOOD[:1]], ["a"])
+    assert [rule for _, rule in rules(spoiled)] == ["encoding"]
+
+
+def test_a_file_cut_short_is_told_with_what_could_be_read(good: Path, tmp_path: Path) -> None:
+    packed = Path(pysam.tabix_index(str(good), preset="vcf", force=True, keep_original=True))
+    cut = tmp_path / "cut.vcf.gz"
+    cut.write_bytes(packed.read_bytes()[:-28])
+    found = validate(cut)
+    assert ([fault.rule for fault in found.faults], found.is_complete) == (["truncated_bgzf"], False)
+    assert (found.records, found.build) == (3, "GRCh38")
