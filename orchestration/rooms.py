@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lake.contracts import Contracts, load
+from lake.dq import TABLES as DQ_TABLES
 from lake.manifest import TABLES as MANIFEST_TABLES
 from lake.reader import Reader
 from lake.settings import PROJECT_DIR, Settings
@@ -54,7 +55,11 @@ def raw_tables() -> tuple[Table, ...]:
 @cache
 def derived_tables() -> tuple[Table, ...]:
     """Every table that Python computes: what arrived, and the results of the rooms."""
-    return (*MANIFEST_TABLES, *(table for room in RESULT_ROOMS for table in _module(room, "tables").DERIVED))
+    return (
+        *MANIFEST_TABLES,
+        *DQ_TABLES,
+        *(table for room in RESULT_ROOMS for table in _module(room, "tables").DERIVED),
+    )
 
 
 @cache

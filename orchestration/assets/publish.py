@@ -7,7 +7,7 @@ from datetime import timedelta
 import dagster as dg
 import duckdb
 
-from lake import deid, publish, publish_log, warehouse
+from lake import deid, dq, publish, publish_log, warehouse
 from lake.settings import Settings
 from orchestration import privacy, staleness
 from orchestration.assets.raw import markdown_table
@@ -47,6 +47,7 @@ def assets(upstream: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         publish.remove_drafts(settings)
         publication = publish.publish(settings)
         publish_log.note(settings, "identified", publication)
+        dq.keep(settings)
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(publication.rows.values()),

@@ -62,6 +62,24 @@ def condition(id: str, code: str, onset: str, recorded: str, **given: Any) -> Ro
     return row | given
 
 
+def medication(id: str, code: str, start: str, end: str, **given: Any) -> Row:
+    """A FHIR medication request with one RxNorm coding, known the day it starts."""
+    row = _delivery(
+        id=id,
+        patient_id="p1",
+        status="completed",
+        intent="order",
+        coding_no=1,
+        code_system=RXNORM,
+        code=code,
+        validity_start=start,
+        validity_end=end,
+        authored_on=start,
+        last_updated=start,
+    )
+    return row | given
+
+
 def lab(result_id: str, code: str, value: float | None, unit: str | None, collected: datetime, **given: Any) -> Row:
     """A laboratory result of a CSV extract."""
     row = _delivery(

@@ -32,3 +32,12 @@
 {% macro fib4(age, ast, alt, platelets) -%}
     {{ age }} * {{ ast }} / ({{ platelets }} * sqrt({{ alt }}))
 {%- endmacro %}
+
+{# Insulin resistance from fasting glucose in mg/dL and insulin in mU/L (Matthews 1985, doi:10.1007/BF00280883). #}
+{% macro homa_ir(glucose, insulin) -%} {{ glucose }} * {{ insulin }} / 405 {%- endmacro %}
+
+{# The darkest field of the heat map of filtration rate in mL/min/1.73 m2 and albumin to creatinine ratio in mg/g
+   (KDIGO 2024, doi:10.1016/j.kint.2023.10.018, figure 7). #}
+{% macro kdigo_very_high_risk(egfr, uacr) -%}
+    ({{ egfr }} < 30 or ({{ egfr }} < 45 and {{ uacr }} >= 30) or ({{ egfr }} < 60 and {{ uacr }} > 300))
+{%- endmacro %}

@@ -21,7 +21,7 @@ qualify
         partition by state.variable
         order by
             -- of a diagnosis the onset counts, of a measurement the newest value
-            case when state.basis = 'diagnosed' then state.valid_from end,
+            case when state.basis in ('diagnosed', 'phenotype') then state.valid_from end,
             state.valid_from desc,
             state.known_from desc,
             state.inputs

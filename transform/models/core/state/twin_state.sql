@@ -48,12 +48,24 @@ with
         union all
         select person_id, variable, value_num, valid_from, known_from, known_to, inputs
         from {{ ref("int_state__trend") }}
+        union all
+        select person_id, variable, value_num, valid_from, known_from, known_to, inputs
+        from {{ ref("int_state__adherence") }}
+        union all
+        select person_id, variable, value_num, valid_from, known_from, known_to, inputs
+        from {{ ref("int_state__comorbidity") }}
     ),
 
     categories as (
         select person_id, variable, 'present' as value_text, valid_from, known_from, known_to, inputs
         from evidence
         where kind = 'diagnosed'
+        union all
+        select person_id, variable, 'present', valid_from, known_from, known_to, inputs
+        from {{ ref("int_state__phenotype") }}
+        union all
+        select person_id, variable, value_text, valid_from, known_from, known_to, inputs
+        from {{ ref("int_state__ckm") }}
         union all
         select
             person_id,

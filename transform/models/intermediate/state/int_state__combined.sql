@@ -1,5 +1,6 @@
 -- One row per arrival of a measurement that completes a value of several: body mass index, LDL by
--- equation, FIB-4. Each is computed from what was known at that moment, the newest of every input; a value
+-- equation, insulin resistance, FIB-4. Each is computed from what was known at that moment, the newest of
+-- every input; a value
 -- that comes late and is older than what is known changes nothing here.
 {{ config(materialized="table") }}
 
@@ -12,6 +13,8 @@
     "alt",
     "ast",
     "platelets",
+    "fasting_glucose",
+    "fasting_insulin",
 ] %}
 
 {#- derived variable: its inputs, the oldest that they may be of each other in days, condition, formula -#}
@@ -37,6 +40,12 @@
         ldl_sampson(
             "total_cholesterol.value_num", "hdl_cholesterol.value_num", "triglycerides.value_num"
         ),
+    ),
+    "homa_ir": (
+        ["fasting_glucose", "fasting_insulin"],
+        0,
+        "fasting_glucose.value_num > 0",
+        homa_ir("fasting_glucose.value_num", "fasting_insulin.value_num"),
     ),
     "fib4": (
         ["ast", "alt", "platelets"],
