@@ -19,6 +19,7 @@ from orchestration.cli import (
     dq,
     equation,
     export,
+    features,
     fhir,
     findings,
     genotype,
@@ -126,7 +127,7 @@ PANELS: dict[str, list[Callable[..., None] | tuple[str, typer.Typer]]] = {
         ("pgx", pgx.app),
         findings.findings,
     ],
-    "Risk": [("ml", ml.app), equation.equation],
+    "Risk": [features.features, ("ml", ml.app), equation.equation],
     "Simulation": [
         sim.simulate,
         ("sim", sim.app),

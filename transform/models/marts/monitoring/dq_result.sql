@@ -83,7 +83,7 @@ with
             failed,
             total,
             false as is_latest
-        from {{ source("lake", "dq_run") }} as earlier
+        from {{ ref("stg_landing__dq_run") }} as earlier
     ),
 
     final as (
