@@ -179,3 +179,16 @@ def test_the_queries_of_the_readme_answer(demo: Twin) -> None:
     assert len(queries) == 3
     for query in queries:
         assert demo.rows(query)
+
+
+def test_the_worked_questions_answer(demo: Twin) -> None:
+    from tests.end_to_end.conftest import ROOT
+
+    files = sorted((ROOT / "queries").glob("*.sql"))
+    listed = (ROOT / "queries" / "README.md").read_text()
+    assert len(files) >= 8
+    for path in files:
+        question = path.read_text()
+        assert question.startswith("-- "), path.name
+        assert f"({path.name})" in listed, path.name
+        assert demo.rows(question), path.name

@@ -130,7 +130,7 @@
                 "warning",
                 "value_num",
                 5,
-                "domain= 'measurement' and op <> 'retract'",
+                "domain= 'measurement' and op <> 'retract' and concept is not null",
                 "value_num is null and value_text is null and value_code is null",
                 "A measurement has a value.",
             ],
