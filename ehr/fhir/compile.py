@@ -23,6 +23,7 @@ from ehr.fhir.viewdefinition import ViewDefinition, load
 __all__ = ["CompileError", "Plan", "compile_view", "plan_view"]
 
 SOURCE = "\x01source\x01"
+_NOTHING_ELSE = "\x01nothing else\x01"
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,16 @@ class Plan:
         return self.template.replace(SOURCE, source)
 
 
-def plan_view(view: dict[str, Any] | ViewDefinition | Path, carry: Sequence[str] = ()) -> Plan:
+def plan_view(
+    view: dict[str, Any] | ViewDefinition | Path, carry: Sequence[str] = (), absent: frozenset[str] = frozenset()
+) -> Plan:
     """Compile a view.
 
     Args:
         view: a ViewDefinition, as a dict, a model or a JSON file.
         carry: extra source columns to repeat on every row, such as a record number.
+        absent: names of elements that the source is believed not to hold. The statement is cheaper without them, and
+            fails on a source that holds one after all (an error that says ``ENUM``).
 
     Raises:
         CompileError: the view is invalid or leaves the supported subset.
@@ -64,7 +69,7 @@ def plan_view(view: dict[str, Any] | ViewDefinition | Path, carry: Sequence[str]
     start_names()
     if not is_resource(view.resource):
         raise CompileError(f"resource {view.resource!r} is not a FHIR R4 resource type")
-    shape = Shape(view.resource)
+    shape = Shape(view.resource, absent=absent)
     shape.child("resourceType", "code", False)
     resource = Value("", view.resource, shape=shape)
     scope = Scope(resource, resource, "0", {one.name: constant(one.kind, one.value) for one in view.constant})
@@ -74,10 +79,13 @@ def plan_view(view: dict[str, Any] | ViewDefinition | Path, carry: Sequence[str]
         wanted.append(evaluator.condition(evaluator.path(where.path, scope), f"where {where.path!r}"))
     builder = Builder(evaluator)
     header = builder.header(view.select, scope)
-    relation = f"(select * from {SOURCE} where {' and '.join(wanted)})"
+    relation = f"(select * from {SOURCE} where {' and '.join(wanted)}{_NOTHING_ELSE})"
     relation, outputs = builder.relation(view.select, scope, relation)
     names = [f'"{name}"' for name in carry] + [f'{sql} as "{name}"' for name, sql in outputs]
     template = builder.finish(f"select {', '.join(names)} from {relation}")
+    # DuckDB does not look at a column that no expression uses; this one is always true, and keeps the column in
+    unused = [name for name, child in shape.children.items() if child.is_left_out]
+    template = template.replace(_NOTHING_ELSE, "".join(f' and hash("{name}") is not null' for name in unused))
     columns = {name: child.sql_type for name, child in shape.children.items()}
     return Plan(view.resource, columns, shape, header, tuple(dict.fromkeys(evaluator.unknown)), template)
 

@@ -53,7 +53,8 @@ class Evaluator:
         """
         if value.type not in ("boolean", None):
             raise CompileError(f"{what} must be boolean, but is {value.type}")
-        return f"coalesce({single(value, what).sql}, false)"
+        sql = single(value, what).sql
+        return "false" if value.type is None or sql == "false" else f"coalesce({sql}, false)"
 
     def value(self, node: Node, scope: Scope) -> Value:  # noqa: PLR0911 (one return per kind of node)
         """Compile one node of the syntax tree."""

@@ -87,11 +87,12 @@ def _not(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope)
 def _extension(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope) -> Value:
     url = evaluator.text_argument(arguments, "extension", scope)
     extensions = member(value, "extension")
-    if extensions is None:
+    if extensions is None or extensions.type is None:
         return EMPTY
     item = fresh("x")
     named = member(replace(extensions, sql=item, many=False, head=None), "url")
-    assert named is not None
+    if named is None or named.type is None:
+        return EMPTY
     return replace(extensions, head=None, sql=f"list_filter({extensions.sql}, lambda {item}: {named.sql} = {url})")
 
 
@@ -158,7 +159,7 @@ def _iif(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope)
     kinds = {then.kind, other.kind} - {"unknown"}
     if "complex" in kinds or (len(kinds) > 1 and not kinds <= {"string", "date", "time"}):
         raise CompileError(f"iif() results must be primitive and of one kind, not {then.type} and {other.type}")
-    sql = f"case when {condition} then {then.sql} else {other.sql} end"
+    sql = other.sql if condition == "false" else f"case when {condition} then {then.sql} else {other.sql} end"
     if EMPTY.type in (then.type, other.type):
         return Value(sql, other.type if then.type is None else then.type)
     return Value(sql, _common_type(then, other))
@@ -166,6 +167,8 @@ def _iif(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope)
 
 def _to_string(evaluator: Evaluator, value: Value, arguments: Arguments, scope: Scope) -> Value:
     _no_arguments(arguments, "toString")
+    if value.type is None:
+        return EMPTY
     if value.kind == "complex":
         raise CompileError(f"toString() needs a primitive value, not {value.type}")
     return Value(f"cast({single(value, 'toString()').sql} as varchar)", "string")
@@ -185,7 +188,8 @@ def _reference_key(evaluator: Evaluator, value: Value, arguments: Arguments, sco
     if value.type != "Reference":
         raise CompileError(f"getReferenceKey() is for References, not {value.type}")
     reference = member(value, "reference")
-    assert reference is not None
+    if reference is None or reference.type is None:
+        return EMPTY
     if not value.many:
         return replace(reference, sql=reference_key(reference.sql, wanted))
     item = fresh("x")

@@ -86,6 +86,8 @@ def _logic(operator: str, left: Value, right: Value) -> Value:
         if one.type not in ("boolean", None):
             raise CompileError(f"{operator} needs booleans, not {one.type}")
     a, b = single(left, "operand").sql, single(right, "operand").sql
+    if operator == "or" and "false" in (a, b):
+        return Value(b if a == "false" else a, "boolean")
     sql = {
         "and": f"({a} and {b})",
         "or": f"({a} or {b})",
@@ -118,6 +120,8 @@ def _arithmetic(operator: str, left: Value, right: Value) -> Value:
     if operator == "&" or (operator == "+" and "string" in (left.kind, right.kind)):
         if {left.kind, right.kind} - {"string", "unknown"}:
             raise CompileError(f"{operator} cannot join {left.type} and {right.type}")
+        if operator == "+" and _unknown(left, right):
+            return EMPTY
         if operator == "&":
             return Value(f"(coalesce({left.sql}, '') || coalesce({right.sql}, ''))", "string")
         return Value(f"({left.sql} || {right.sql})", "string")

@@ -105,6 +105,11 @@ class Builder:
             raise CompileError(f"forEach {path!r}: choose a type with ofType(…)")
         return value
 
+    def _never(self, select: Select, scope: Scope) -> bool:
+        """Whether a select can give no row, because what it iterates over does not exist."""
+        value = self._iterated(select, scope) if select.for_each is not None else None
+        return value is not None and value.type is None
+
     def _focus_type(self, select: Select, scope: Scope) -> Scope:
         """The scope inside a select, for types only."""
         if select.repeat:
@@ -187,6 +192,11 @@ class Builder:
     def _union(self, task: _Union, relation: str) -> tuple[str, Outputs]:
         header = self._common([self.header([branch], task.scope) for branch in task.branches])
         kinds = {name: kind or "VARCHAR" for name, kind in header.items()}
+        if some := [one for one in task.branches if not self._never(one, task.scope)]:
+            task = _Union(tuple(some), task.scope)
+        if len(task.branches) == 1:
+            relation, columns = self.relation(task.branches, task.scope, relation)
+            return relation, [(name, f"cast({sql} as {kinds[name]})") for name, sql in columns]
         if tagged := self._tagged(task, relation, kinds):
             return tagged
         row = fresh("u")

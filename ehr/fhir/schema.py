@@ -11,7 +11,14 @@ from ehr.fhir.errors import CompileError
 
 INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt", "integer64"})
 DATES = frozenset({"date", "dateTime", "instant"})
-_SQL_TYPES = {"boolean": "BOOLEAN", "decimal": "DOUBLE", **dict.fromkeys(INTEGERS, "BIGINT")}
+ABSENT = "(absent)"
+"""The type of an element that is not expected to occur."""
+_SQL_TYPES = {
+    "boolean": "BOOLEAN",
+    "decimal": "DOUBLE",
+    **dict.fromkeys(INTEGERS, "BIGINT"),
+    ABSENT: "ENUM('\x7f')",  # no JSON value but null can be read as this: the reader stops at any other
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ class Shape:
     children: dict[str, Shape] = field(default_factory=dict)
     as_json: bool = False
     """The element is handed on whole, as JSON, and must not be opened as a struct as well."""
+    absent: frozenset[str] = frozenset()
+    """Names of elements that the source is believed not to hold, here and below: they are empty, and cost nothing."""
 
     def child(self, name: str, type_name: str, many: bool) -> Shape:
         """Return the shape of a child, adding it.
@@ -90,12 +99,26 @@ class Shape:
         Raises:
             CompileError: the same JSON key is read with two different types (possible in ``contained`` only).
         """
-        known = self.children.setdefault(name, Shape(type_name, many))
+        known = self.children.setdefault(name, Shape(type_name, many, absent=self.absent))
         if (sql_type(known.type), known.many) != (sql_type(type_name), many):
             raise CompileError(f"element {name!r} is read as {known.type} and as {type_name} in one view")
         if self.as_json:
             raise CompileError(f"{self.type} is used whole and opened in one view; split the view in two")
         return known
+
+    def leave_out(self, name: str) -> None:
+        """Read an element so that any value of it is an error of the reader."""
+        self.children.setdefault(name, Shape(ABSENT))
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether nothing of the element is expected to occur."""
+        return self.type == ABSENT or (bool(self.children) and all(one.is_left_out for one in self.children.values()))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all elements that are read, at any depth."""
+        return frozenset(self.children).union(*(one.names for one in self.children.values()))
 
     def link(self, other: Shape) -> None:
         """Read the same elements of both from now on, so that values of both have one DuckDB type."""

@@ -1,8 +1,13 @@
-"""The fast way: one resource type, one resource per line, read by DuckDB straight into structs."""
+"""The fast way: one resource type, one resource per line, read by DuckDB straight into structs.
+
+FHIR allows far more than any one file holds, and DuckDB pays for every element it is asked for. A sample of the file
+says which elements occur; the view is compiled for those alone, so that any other stops the reader: the file is then
+read again with all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -38,10 +43,7 @@ def read(path: Path, resource: str, sink: Sink) -> bool:
             return False
         sink.count(expected, 0, {f"unsupported resource type {resource}": expected})
         return True
-    table = views.STAGED[resource]
-    sink.write_query(table, views.rows(resource, _source(path, resource)))
-    parts = sorted((sink.work / "parts").glob(f"{table}.*.parquet"))
-    if len(parts) != 1 or not complete(sink.connection, parts[0], resource, expected):
+    if not _stage(sink, path, resource, expected):
         return False
     sink.count(expected, expected)
     return True
@@ -65,18 +67,39 @@ def read_together(paths: Sequence[Path], resource: str, group: Together) -> None
             group.of(number).count(lines_read, 0, {f"unsupported resource type {resource}": lines_read})
         return
     starts = ", ".join(f"({number}, {before})" for number, before in enumerate(accumulate(counts[:-1], initial=0)))
-    table = views.STAGED[resource]
-    group.write_query(
-        table,
-        f"select r.* replace (f.file_no * {RECORDS_PER_FILE} + r.record_no - f.before as record_no)"
-        f" from ({views.rows(resource, _source(joined, resource))}) as r"
-        f" asof join (values {starts}) as f(file_no, before) on r.record_no > f.before",
-    )
-    parts = sorted((group.work / "parts").glob(f"{table}.*.parquet"))
-    if len(parts) != 1 or not complete(group.connection, parts[0], resource, sum(counts)):
+
+    def numbered(rows: str) -> str:
+        return (
+            f"select r.* replace (f.file_no * {RECORDS_PER_FILE} + r.record_no - f.before as record_no)"
+            f" from ({rows}) as r asof join (values {starts}) as f(file_no, before) on r.record_no > f.before"
+        )
+
+    if not _stage(group, joined, resource, sum(counts), numbered):
         raise NotTogether
     for number, lines_read in enumerate(counts):
         group.of(number).count(lines_read, lines_read)
+
+
+def _stage(
+    sink: Sink, path: Path, resource: str, expected: int, numbered: Callable[[str], str] = lambda rows: rows
+) -> bool:
+    """Write the rows of a file that is believed to be clean; False when they are not those of all its lines."""
+    table = views.STAGED[resource]
+    absent = views.plan(resource).shape.names - lines.names(path) - {"resourceType", "id"}
+
+    def write(absent: frozenset[str]) -> None:
+        source = _source(path, resource, expected, absent)
+        sink.write_query(table, numbered(views.rows(resource, source, absent)))
+
+    try:
+        write(absent)
+    except duckdb.Error as error:
+        if " to ENUM" not in str(error):
+            raise
+        sink.discard()
+        write(views.NOTHING)
+    parts = sorted((sink.work / "parts").glob(f"{table}.*.parquet"))
+    return len(parts) == 1 and complete(sink.connection, parts[0], resource, expected)
 
 
 def _is_all(connection: duckdb.DuckDBPyConnection, path: Path, resource: str, expected: int) -> bool:
@@ -116,7 +139,7 @@ def complete(connection: duckdb.DuckDBPyConnection, written: Path, resource: str
         + [f'not isfinite("{one}")' for one in numbers]
     )
     counted = connection.execute(
-        f"select count(distinct record_no), coalesce(bool_or({odd or 'false'}), false)"
+        f"select count(distinct record_no), coalesce(bool_or(record_no is null or {odd or 'false'}), false)"
         f" from read_parquet({quote(str(written))})"
     ).fetchone()
     return counted == (expected, False)
@@ -153,11 +176,11 @@ def _may_hold(ranges: list[Range], first: bytes) -> bool:
     return any(one is None or (one[0][:1] <= first <= one[1][:1]) for one in ranges)
 
 
-def _source(path: Path, resource: str) -> str:
-    plan = views.plan(resource)
-    rows = ndjson([path], plan.columns)
-    if resource != "Observation":
-        return f"(select *, row_number() over () as record_no from {rows})"
+def _source(path: Path, resource: str, expected: int, absent: frozenset[str]) -> str:
+    """The file as a relation of structs with line numbers, and the numbers as written where they are staged."""
+    rows = ndjson([path], views.plan(resource, absent).columns)
+    if not views.has_literals(resource, absent):
+        return f"(select * from {rows} positional join range(1, {expected + 1}) as numbered(record_no))"
     text = (
         f"read_csv({quote(str(path))}, columns={{'line': 'VARCHAR'}}, delim='\x01', quote='', escape='',"
         f" header=false, auto_detect=false, max_line_size={MAX_LINE_BYTES})"

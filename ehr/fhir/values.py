@@ -129,6 +129,9 @@ def choices(value: Value) -> list[Value]:
 
 def _extract(parent: Value, name: str, found: Element) -> Value:
     assert parent.shape is not None
+    if name in parent.shape.absent:
+        parent.shape.leave_out(name)
+        return EMPTY
     shape = parent.shape.child(name, found.type, found.many)
     column = '"' + name + '"'
     if parent.many:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from ehr.fhir.compile import Plan, plan_view
@@ -32,17 +32,30 @@ LITERAL = r'"valueQuantity"\s*:\s*\{[^{}]*?"value"\s*:\s*(-?[0-9][0-9.eE+-]*)'
 """The numbers of ``valueQuantity`` as written: JSON readers lose ``0.010``, FHIR says the precision is significant."""
 
 
-@cache
-def plan(resource: str) -> Plan:
-    """The compiled view of a resource type, with the record number carried along."""
-    carry = ("record_no", "literals") if resource == "Observation" else ("record_no",)
-    return plan_view(FOLDER / f"{STAGED[resource]}.json", carry)
+NOTHING: frozenset[str] = frozenset()
 
 
-def rows(resource: str, source: str) -> str:
+@lru_cache(256)
+def plan(resource: str, absent: frozenset[str] = NOTHING) -> Plan:
+    """The compiled view of a resource type, with the record number carried along.
+
+    ``absent``: elements that the source is believed not to hold (``ehr.fhir.compile.plan_view``).
+    """
+    carry = ("record_no", "literals") if has_literals(resource, absent) else ("record_no",)
+    return plan_view(FOLDER / f"{STAGED[resource]}.json", carry, absent)
+
+
+def has_literals(resource: str, absent: frozenset[str] = NOTHING) -> bool:
+    """Whether numbers are staged as they are written, which takes the text of the resource."""
+    return resource == "Observation" and "valueQuantity" not in absent
+
+
+def rows(resource: str, source: str, absent: frozenset[str] = NOTHING) -> str:
     """SQL with the raw table's columns. ``source`` has the plan's columns, ``record_no`` and ``literals`` if needed."""
-    sql = plan(resource).sql(source)
+    sql = plan(resource, absent).sql(source)
     if resource == "Observation":
+        if not has_literals(resource, absent):
+            return f"select *, null::varchar as value_literal from ({sql})"
         return f"select * exclude (literals), {_literal('literals', 'value_num')} as value_literal from ({sql})"
     if resource == "Bundle":
         typed = "split_part(split_part(url, '?', 1), '/', -2) as resource_type, split_part(url, '/', -1) as id"
