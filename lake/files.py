@@ -44,16 +44,25 @@ def replacing(target: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a half. A draft left by a killed process starts with a dot and
     is ignored by every reader.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.draft"
     try:
         yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(target)
-        fsync_folder(target.parent)
-    finally:
+        move_into_place(draft, target)
+    except BaseException:
         draft.unlink(missing_ok=True)
+        raise
+
+
+def move_into_place(draft: Path, target: Path) -> None:
+    """Make a finished file durable under its final name (same file system); readers see it whole or not at all."""
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    if not target.parent.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+    draft.replace(target)
+    fsync_folder(target.parent)
 
 
 class Bounded:

@@ -128,19 +128,17 @@ def _commit(settings: Settings, one: Read) -> Entry:
     """Make the file's rows visible and commit them with the manifest entry, in that order."""
     now = one.landed.path.stat() if one.landed.path.exists() else None
     if now is None or (now.st_size, now.st_mtime_ns) != (one.stat.st_size, one.stat.st_mtime_ns):
-        shutil.rmtree(one.sink.work, ignore_errors=True)
+        one.sink.clear()
         detail = "the file changed while it was read; it is read again when it has settled"
         return replace(one.entry, status="growing", reason="growing", detail=detail, rows={})
     if one.sink.rejected:
         with files.replacing(settings.quarantine / f"{one.entry.file_id}.parquet") as draft:
             pq.write_table(as_arrow(one.sink.rejected), draft, **PARQUET)
     for table, part in one.drafts.items():
-        target = settings.raw / table / f"{one.entry.file_id}.parquet"
-        with files.replacing(target) as draft:
-            part.rename(draft)
+        files.move_into_place(part, settings.raw / table / f"{one.entry.file_id}.parquet")
     entry = replace(one.entry, rows={table: one.sink.rows[table] for table in sorted(one.drafts)})
     manifest.write(settings, entry)
-    shutil.rmtree(one.sink.work, ignore_errors=True)
+    one.sink.clear()
     return entry
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from lake import files, landing, manifest, warehouse
@@ -52,6 +52,7 @@ class Desk:
         (work / "spill").mkdir(parents=True, exist_ok=True)
         self.database = warehouse.memory(settings, work / "spill")
         self.hashes = landing.remembered(settings)
+        self._numbers = count()
 
     def open(self, landed: Landed) -> Opened | Read | Entry:
         """Hash the file (unless the look into landing just did) and choose its reader.
@@ -111,8 +112,7 @@ class Desk:
     def _together(self, some: Sequence[Opened]) -> list[Read]:
         reader = some[0].reader
         assert reader.read_together is not None
-        work = Path(tempfile.mkdtemp(dir=self.work))
-        group = Together(self.settings, [one.sink for one in some], work, self.database)
+        group = Together(self.settings, [one.sink for one in some], self._scratch(), self.database)
         try:
             reader.read_together([one.landed for one in some], group)
             group.close()
@@ -124,17 +124,19 @@ class Desk:
             ]
         finally:
             group.abandon()
-            shutil.rmtree(work, ignore_errors=True)
+            group.clear()
+
+    def _scratch(self) -> Path:
+        """A folder of its own, not made yet: two copies of a file may be read at the same time."""
+        return self.work / str(next(self._numbers))
 
     def _sink(self, entry: Entry, reader: Reader | None = None) -> Sink:
-        # a name of its own: two copies of a file may be read at the same time
-        scratch = Path(tempfile.mkdtemp(dir=self.work))
         sink = Sink(
             self.settings,
             file_id=entry.file_id,
             source=entry.source,
             account=entry.account,
-            work=scratch,
+            work=self._scratch(),
             database=self.database,
         )
         if reader is not None:

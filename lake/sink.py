@@ -43,8 +43,7 @@ class Sink:
         self.file_id = file_id
         self.source = source
         self.account = account
-        self.work = work
-        """A scratch folder of this file, removed afterwards."""
+        self._work = work
         self.rejected: list[Rejected] = []
         self.records_read = 0
         self.records_accepted = 0
@@ -60,6 +59,26 @@ class Sink:
     def declare(self, tables: Iterable[Table]) -> None:
         """Say which tables may be written."""
         self._tables = by_name(tables)
+
+    @property
+    def work(self) -> Path:
+        """A scratch folder of this file, removed afterwards; it exists from when it is first asked for."""
+        if not self._work.is_dir():
+            self._work.mkdir(parents=True, exist_ok=True)
+        return self._work
+
+    def clear(self) -> None:
+        """Remove the scratch folder."""
+        try:
+            self._work.rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError:  # not empty
+            shutil.rmtree(self._work, ignore_errors=True)
+
+    def parts(self, table: str) -> list[Path]:
+        """The Parquet files that hold what has been written to a table."""
+        return [*self._parts.get(table, ())]
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -171,7 +190,8 @@ class Sink:
     def discard(self) -> None:
         """Forget all rows written so far: the whole file is refused."""
         self.abandon()
-        shutil.rmtree(self.work / "parts", ignore_errors=True)
+        for part in (one for parts in self._parts.values() for one in parts):
+            part.unlink(missing_ok=True)
         self._parts.clear()
         self.rows.clear()
 
@@ -182,15 +202,14 @@ class Sink:
 
     def _new_part(self, table: str) -> Path:
         parts = self._parts.setdefault(table, [])
-        part = self.work / "parts" / f"{table}.{len(parts)}.parquet"
-        part.parent.mkdir(parents=True, exist_ok=True)
+        part = self.work / f"part.{table}.{len(parts)}.parquet"
         parts.append(part)
         return part
 
     def _single(self, table: str, parts: list[Path]) -> Path:
         if len(parts) == 1:
             return parts[0]
-        merged = self.work / "parts" / f"{table}.parquet"
+        merged = self.work / f"merged.{table}.parquet"
         with pq.ParquetWriter(merged, self._tables[table].raw_schema, **PARQUET) as writer:
             for part in parts:
                 for batch in pq.ParquetFile(part).iter_batches():
@@ -202,7 +221,7 @@ def parquet_writer(path: Path, first: pa.Table) -> pq.ParquetWriter:
     """Open a Parquet file for rows like the first ones. Its columns are of plain types, however they come.
 
     Who codes columns of its own has said which ones repeat: whole numbers then are stored as differences. For a few
-    rows, dictionaries and statistics cost more than all the rest and save nothing.
+    rows, dictionaries, statistics and a strong compression cost more than all the rest and save nothing.
     """
     coded = [one.name for one in first.schema if pa.types.is_dictionary(one.type)]
     whole = [one.name for one in first.schema if pa.types.is_integer(one.type)]
@@ -214,12 +233,14 @@ def parquet_writer(path: Path, first: pa.Table) -> pq.ParquetWriter:
         use_dictionary=coded if chosen else first.num_rows > FEW_ROWS,
         column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED") if chosen else None,
         write_statistics=first.num_rows > FEW_ROWS,
-        **PARQUET,
+        **(PARQUET if chosen or first.num_rows > FEW_ROWS else {"compression": "lz4"}),
     )
 
 
 def _declared_or_coded(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """The column in its declared type, or coded by a dictionary of it."""
+    if column.type == kind:
+        return column
     if pa.types.is_dictionary(column.type) and column.type.value_type == kind:
         return column
     return column.cast(kind)

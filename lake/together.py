@@ -24,7 +24,6 @@ RECORDS_PER_FILE = 1 << 40
 SMALL_FILE_BYTES = 1 << 20
 """Files above this size have work enough of their own."""
 TOGETHER_BYTES = 16 << 20
-TOGETHER_FILES = 250
 
 
 class NotTogether(Exception):
@@ -81,8 +80,10 @@ class Together(Sink):
         return {}
 
     def _hand_out(self, table: str, rows: pa.Table) -> None:
-        rows = rows.sort_by("record_no") if rows.num_rows else rows
         numbers = rows.column("record_no").to_numpy()
+        if np.any(np.diff(numbers) < 0):
+            rows = rows.sort_by("record_no")
+            numbers = rows.column("record_no").to_numpy()
         own = pa.array(numbers % RECORDS_PER_FILE)
         rows = rows.set_column(rows.schema.get_field_index("record_no"), "record_no", own)
         files, starts = np.unique(numbers // RECORDS_PER_FILE, return_index=True)

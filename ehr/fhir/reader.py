@@ -75,10 +75,7 @@ def _kinship(landed: Landed) -> str | None:
 
 def _read_together(files: Sequence[Landed], group: Together) -> None:
     limits = (group.settings.max_file_bytes, group.settings.max_ratio)
-    paths = [
-        decompressed(landed.path, group.of(number).work / "plain.ndjson", *limits)
-        for number, landed in enumerate(files)
-    ]
+    paths = [decompressed(landed.path, group.work / f"{number}.ndjson", *limits) for number, landed in enumerate(files)]
     resource = _kinship(files[0])
     assert resource is not None
     typed.read_together(paths, resource, group)

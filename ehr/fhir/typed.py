@@ -7,8 +7,7 @@ read again with all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -43,7 +42,7 @@ def read(path: Path, resource: str, sink: Sink) -> bool:
             return False
         sink.count(expected, 0, {f"unsupported resource type {resource}": expected})
         return True
-    if not _stage(sink, path, resource, expected):
+    if not _stage(sink, path, resource, [expected]):
         return False
     sink.count(expected, expected)
     return True
@@ -66,30 +65,23 @@ def read_together(paths: Sequence[Path], resource: str, group: Together) -> None
         for number, lines_read in enumerate(counts):
             group.of(number).count(lines_read, 0, {f"unsupported resource type {resource}": lines_read})
         return
-    starts = ", ".join(f"({number}, {before})" for number, before in enumerate(accumulate(counts[:-1], initial=0)))
-
-    def numbered(rows: str) -> str:
-        return (
-            f"select r.* replace (f.file_no * {RECORDS_PER_FILE} + r.record_no - f.before as record_no)"
-            f" from ({rows}) as r asof join (values {starts}) as f(file_no, before) on r.record_no > f.before"
-        )
-
-    if not _stage(group, joined, resource, sum(counts), numbered):
+    if not _stage(group, joined, resource, counts):
         raise NotTogether
     for number, lines_read in enumerate(counts):
         group.of(number).count(lines_read, lines_read)
 
 
-def _stage(
-    sink: Sink, path: Path, resource: str, expected: int, numbered: Callable[[str], str] = lambda rows: rows
-) -> bool:
-    """Write the rows of a file that is believed to be clean; False when they are not those of all its lines."""
+def _stage(sink: Sink, path: Path, resource: str, counts: Sequence[int]) -> bool:
+    """Write the rows of lines that are believed to be clean; False when they are not those of all of them.
+
+    Args:
+        counts: how many lines each of the files has that stand in ``path`` one after the other.
+    """
     table = views.STAGED[resource]
     absent = views.plan(resource).shape.names - lines.names(path) - {"resourceType", "id"}
 
     def write(absent: frozenset[str]) -> None:
-        source = _source(path, resource, expected, absent)
-        sink.write_query(table, numbered(views.rows(resource, source, absent)))
+        sink.write_query(table, views.rows(resource, _source(path, resource, counts, absent), absent))
 
     try:
         write(absent)
@@ -98,8 +90,8 @@ def _stage(
             raise
         sink.discard()
         write(views.NOTHING)
-    parts = sorted((sink.work / "parts").glob(f"{table}.*.parquet"))
-    return len(parts) == 1 and complete(sink.connection, parts[0], resource, expected)
+    parts = sink.parts(table)
+    return len(parts) == 1 and complete(sink.connection, parts[0], resource, sum(counts))
 
 
 def _is_all(connection: duckdb.DuckDBPyConnection, path: Path, resource: str, expected: int) -> bool:
@@ -110,12 +102,15 @@ def _is_all(connection: duckdb.DuckDBPyConnection, path: Path, resource: str, ex
 
 
 def _join(paths: Sequence[Path], target: Path) -> list[int]:
-    """Write the files one after the other; returns the lines of each."""
+    """Write the files one after the other, every line with an end; returns the lines of each."""
+    counts = []
     with target.open("wb") as out:
         for path in paths:
             content = path.read_bytes()
-            out.write(content if content.endswith(b"\n") else content + b"\n")
-    return [lines.look(path).lines for path in paths]
+            content += b"" if content.endswith(b"\n") else b"\n"
+            counts.append(content.count(b"\n"))
+            out.write(content)
+    return counts
 
 
 def complete(connection: duckdb.DuckDBPyConnection, written: Path, resource: str, expected: int) -> bool:
@@ -176,15 +171,17 @@ def _may_hold(ranges: list[Range], first: bytes) -> bool:
     return any(one is None or (one[0][:1] <= first <= one[1][:1]) for one in ranges)
 
 
-def _source(path: Path, resource: str, expected: int, absent: frozenset[str]) -> str:
-    """The file as a relation of structs with line numbers, and the numbers as written where they are staged."""
+def _source(path: Path, resource: str, counts: Sequence[int], absent: frozenset[str]) -> str:
+    """The lines as structs with their numbers, and with the quantities as written where those are staged."""
     rows = ndjson([path], views.plan(resource, absent).columns)
+    firsts = ((number * RECORDS_PER_FILE + 1, lines_read) for number, lines_read in enumerate(counts))
+    ranges = ", ".join(f"({first}, {first + lines_read})" for first, lines_read in firsts)
+    numbers = f"(select unnest(range(first, past)) as record_no from (values {ranges}) as file(first, past))"
     if not views.has_literals(resource, absent):
-        return f"(select * from {rows} positional join range(1, {expected + 1}) as numbered(record_no))"
+        return f"(select * from {rows} positional join {numbers})"
     text = (
         f"read_csv({quote(str(path))}, columns={{'line': 'VARCHAR'}}, delim='\x01', quote='', escape='',"
         f" header=false, auto_detect=false, max_line_size={MAX_LINE_BYTES})"
     )
-    # the numbers come from the narrow side: numbering the wide one costs half as much as reading it
-    numbered = f"(select row_number() over () as record_no, {views.literals('line')} as literals from {text})"
-    return f"(select * from {rows} positional join {numbered})"
+    literals = f"(select {views.literals('line')} as literals from {text})"
+    return f"(select * from {rows} positional join {literals} positional join {numbers})"

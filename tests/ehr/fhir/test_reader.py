@@ -307,3 +307,33 @@ def test_a_synthea_export_is_staged_completely(shared_data: Path, settings: Sett
             (table,) = (one for one in settings.raw.iterdir() if (one / f"{entry.file_id}.parquet").exists())
             ids = {row["id"] for row in raw(settings, entry, table.name)}
             assert len(ids) == expected, resource
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        {"referenceRange": [{"low": {"value": 4.0}}], "meta": {"lastUpdated": "2020-01-01T00:00:00Z"}},
+        {"component": [{"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}}]},
+        {"dataAbsentReason": {"coding": [{"code": "unknown"}]}},
+    ],
+    ids=["at the top", "in a component", "in a list"],
+)
+def test_an_element_that_a_sample_of_the_file_does_not_show_is_read(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, late: dict[str, Any]
+) -> None:
+    """The view is compiled for the elements seen in the sample; the first other one has the file read with all."""
+    seen = frozenset({"resourceType", "id", "status", "component", "valueQuantity", "value", "code", "coding"})
+    lines = [json.dumps({"resourceType": "Observation", "id": "a", "status": "final"})]
+    lines += [json.dumps({"resourceType": "Observation", "id": "b", "status": "final", **late})]
+    expected = raw(settings, land(settings, "whole.ndjson", "\n".join(lines) + "\n"), "fhir_observation")
+    monkeypatch.setattr("ehr.fhir.lines.names", lambda _: seen)
+    monkeypatch.setattr("ehr.fhir.careful.read", lambda *_: pytest.fail("read the careful way"))
+    entry = land(settings, "sampled.ndjson", "\n".join(lines))
+    assert counts(entry) == (2, 2, 0, 0)
+    rows = raw(settings, entry, "fhir_observation")
+
+    def ordered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        anonymous = [{**row, "file_id": ""} for row in found]
+        return sorted(anonymous, key=lambda row: (row["record_no"], row["component_no"]))
+
+    assert ordered(rows) == ordered(expected)
