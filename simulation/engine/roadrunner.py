@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ class Engine:
     """
 
     def __init__(self, model: Model) -> None:
+        # CVODE prints its warnings among the results; what matters of them is raised.
+        os.environ.setdefault("SUNLOGGER_WARNING_FILENAME", os.devnull)
         import roadrunner
 
         roadrunner.Logger.setLevel(roadrunner.Logger.LOG_CRITICAL)
