@@ -33,6 +33,8 @@ RUN_CLOCKS = frozenset(
 RUN_HISTORY = frozenset({"marts_monitoring.dq_result"})
 """Tables with a row per build."""
 
+Comments = dict[tuple[str, str], list[tuple[str | None, str]]]
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -57,13 +59,18 @@ def publish(settings: Settings, schemas: Iterable[str] = PUBLISHED_SCHEMAS, targ
     with files.replacing(target) as draft, warehouse.writing(settings) as connection:
         location = str(draft).replace("'", "''")
         connection.execute(f"attach '{location}' as snapshot (storage_version '{STORAGE_VERSION}')")
+        connection.execute("begin")  # a comment costs more to commit than to write
+        comments = _comments(connection)
         for schema, table in _relations(connection, schemas):
             name = f"{_quoted(schema)}.{_quoted(table)}"
             connection.execute(f"create schema if not exists snapshot.{_quoted(schema)}")
             connection.execute(f"create table snapshot.{name} as from {name}")
             rows[f"{schema}.{table}"] = _scalar(connection, f"select count(*) from snapshot.{name}")
-            _copy_comments(connection, schema, table)
-        rows |= _copy_live(connection)
+            _copy_comments(connection, comments, schema, table)
+        live_rows, views = _copy_live(connection, comments)
+        rows |= live_rows
+        connection.execute("commit")
+        _create_views(connection, views, comments)
         _create_macros(connection, settings)
         connection.execute("create schema if not exists snapshot.meta")
         connection.execute(
@@ -80,11 +87,10 @@ def publish(settings: Settings, schemas: Iterable[str] = PUBLISHED_SCHEMAS, targ
     return Publication(target, target.stat().st_size, rows)
 
 
-def _copy_live(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Copy the live schemas: tables as they are, then views over what the snapshot holds; returns rows per table.
-
-    A view names its tables by schema only, so that it means the snapshot's own wherever the file is opened.
-    """
+def _copy_live(
+    connection: duckdb.DuckDBPyConnection, comments: Comments
+) -> tuple[dict[str, int], list[tuple[str, str, str]]]:
+    """Copy the tables of the live schemas; returns rows per table, and their views: schema, name, definition."""
     rows = {}
     views: list[tuple[str, str, str]] = []
     for schema in LIVE_SCHEMAS:
@@ -98,14 +104,13 @@ def _copy_live(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
             name = f"{_quoted(schema)}.{_quoted(table)}"
             connection.execute(f"create table snapshot.{name} as from {name}")
             rows[f"{schema}.{table}"] = _scalar(connection, f"select count(*) from snapshot.{name}")
-            _copy_comments(connection, schema, table)
+            _copy_comments(connection, comments, schema, table)
         views += connection.execute(
             "select schema_name, view_name, sql from duckdb_views() where database_name = current_database()"
             " and schema_name = ? and not ends_with(view_name, '__dbt_tmp') order by view_oid",
             [schema],
         ).fetchall()
-    _create_views(connection, views)
-    return rows
+    return rows, views
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -127,8 +132,11 @@ def _create_macros(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
         connection.execute(f"use {_quoted(home)}")
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, str, str]]) -> None:
-    """Create views in the snapshot, each after those it reads."""
+def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, str, str]], comments: Comments) -> None:
+    """Create views in the snapshot, each after those it reads.
+
+    A view names its tables by schema only, so that it means the snapshot's own wherever the file is opened.
+    """
     home = connection.execute("select current_database()").fetchall()[0][0]
     connection.execute("use snapshot")
     try:
@@ -147,8 +155,10 @@ def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, 
             waiting = left
     finally:
         connection.execute(f"use {_quoted(home)}")
+    connection.execute("begin")
     for schema, view, _ in views:
-        _copy_comments(connection, schema, view, kind="view")
+        _copy_comments(connection, comments, schema, view, kind="view")
+    connection.execute("commit")
 
 
 def export_core(settings: Settings, schema: str = "core") -> dict[str, int]:
@@ -211,26 +221,33 @@ def _relations(connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) ->
     return [(schema, table) for schema, table in found if not table.endswith("__dbt_tmp")]
 
 
+def _comments(connection: duckdb.DuckDBPyConnection) -> Comments:
+    """Every comment of the build file by relation: of a column, or (None) its own. Listing columns binds every view."""
+    found: Comments = {}
+    rows = connection.execute(
+        "select schema_name, table_name, null, comment from duckdb_tables()"
+        " where database_name = current_database() and comment is not null"
+        " union all select schema_name, view_name, null, comment from duckdb_views()"
+        " where database_name = current_database() and comment is not null"
+        " union all select schema_name, table_name, column_name, comment from duckdb_columns()"
+        " where database_name = current_database() and comment is not null"
+    ).fetchall()
+    for schema, relation, column, comment in rows:
+        found.setdefault((schema, relation), []).append((column, comment))
+    return found
+
+
 def _copy_comments(
-    connection: duckdb.DuckDBPyConnection, schema: str, table: str, kind: Literal["table", "view"] = "table"
+    connection: duckdb.DuckDBPyConnection,
+    comments: Comments,
+    schema: str,
+    table: str,
+    kind: Literal["table", "view"] = "table",
 ) -> None:
     name = f"snapshot.{_quoted(schema)}.{_quoted(table)}"
-    comments = connection.execute(
-        "select comment from duckdb_tables() where database_name = current_database() and schema_name = $schema and"
-        " table_name = $table union all select comment from duckdb_views() where database_name = current_database()"
-        " and schema_name = $schema and view_name = $table",
-        {"schema": schema, "table": table},
-    ).fetchall()
-    for (comment,) in comments:
-        if comment:
-            connection.execute(f"comment on {kind} {name} is {_literal(comment)}")
-    columns = connection.execute(
-        "select column_name, comment from duckdb_columns() where database_name = current_database()"
-        " and schema_name = $schema and table_name = $table and comment is not null",
-        {"schema": schema, "table": table},
-    ).fetchall()
-    for column, comment in columns:
-        connection.execute(f"comment on column {name}.{_quoted(column)} is {_literal(comment)}")
+    for column, comment in comments.get((schema, table), ()):
+        target = f"{kind} {name}" if column is None else f"column {name}.{_quoted(column)}"
+        connection.execute(f"comment on {target} is {_literal(comment)}")
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:

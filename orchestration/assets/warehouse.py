@@ -1,7 +1,7 @@
 """The warehouse: dbt builds the ledger and its views first, and what shows the models' results after the models."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,7 +11,7 @@ from lake import warehouse
 from lake.dq import DQ_RUN
 from lake.publish import export_core
 from lake.settings import Settings
-from orchestration import dbt, rooms, staleness
+from orchestration import dbt, increment, rooms, staleness
 from orchestration.assets.landing import FILES
 from orchestration.assets.raw import RETRY, key_of
 from orchestration.resources import Home
@@ -96,8 +96,16 @@ def assets(settings: Settings, results: Mapping[str, Sequence[dg.AssetKey]]) -> 
         manifest=manifest, exclude=f"{AFTER_MODELS} {ON_DEMAND}", name="dbt_core", dagster_dbt_translator=translator
     )
     def dbt_core(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
-        with staleness.running(home.settings(), staleness.CORE, whole=not context.is_subset):
-            yield from _build(context, home.settings(), manifest, translator, ["--exclude", AFTER_MODELS, ON_DEMAND])
+        settings = home.settings()
+        with staleness.running(settings, staleness.CORE, whole=not context.is_subset):
+            if context.is_subset:
+                yield from _build(context, settings, manifest, translator, [])
+                return
+            plan = increment.plan(settings, manifest)
+            with increment.running(settings, plan):
+                context.log.info(f"whole build: {plan.why}" if plan.files is None else f"increment: {plan.why}")
+                selection = ["--exclude", AFTER_MODELS, ON_DEMAND]
+                yield from _build(context, settings, manifest, translator, selection, plan.nodes)
 
     core_keys = [key for key in dbt_core.keys if key.path[0] == "core"]
 
@@ -135,8 +143,12 @@ def _build(
     manifest: Mapping[str, Any],
     translator: Translator,
     selection: list[str],
+    nodes: Collection[str] | None = None,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Run dbt on what was selected, then tell Dagster what became of each node.
+
+    Args:
+        nodes: unique ids of the only nodes that have work; the others are as they were.
 
     Raises:
         dagster.Failure: a model could not be built or a test failed; what stands downstream does not run.
@@ -151,17 +163,20 @@ def _build(
     if context.is_subset:
         names = [manifest["nodes"][unique_id]["name"] for unique_id, spec in specs.items() if spec.key in wanted]
         selection = ["--select", *names]
+    if nodes is not None:
+        names = sorted(manifest["nodes"][unique_id]["name"] for unique_id in nodes)
+        selection = ["--select", *names, "--indirect-selection", "empty", *selection]
     results = dbt.build(settings, selection)
     counts = _row_counts(settings)
-    by_name = {spec.key: spec for spec in specs.values()}
-    for one in results:
-        spec = specs.get(one.unique_id)
-        if spec is not None and one.passed and spec.key in wanted:
+    done = {one.unique_id: one for one in results}
+    for unique_id, spec in specs.items():
+        unchanged = nodes is not None and unique_id not in nodes
+        if spec.key in wanted and (unchanged or (unique_id in done and done[unique_id].passed)):
             schema, name = spec.key.path
             yield dg.MaterializeResult(
-                asset_key=by_name[spec.key].key,
+                asset_key=spec.key,
                 metadata={
-                    "seconds": round(one.seconds, 3),
+                    "seconds": 0.0 if unchanged else round(done[unique_id].seconds, 3),
                     **({"dagster/row_count": counts[schema, name]} if (schema, name) in counts else {}),
                 },
             )

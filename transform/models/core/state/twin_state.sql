@@ -1,5 +1,7 @@
 -- The versioned twin: one row per piece of evidence on a state variable of a person. `twin_state_at` picks
 -- of each variable what was true at one time as it was known at another.
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_identity__touched") }}
 with
     variables as (select * from {{ ref("state_variable") }}),
 

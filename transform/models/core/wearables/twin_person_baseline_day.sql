@@ -1,3 +1,4 @@
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
 {% set metrics = [
     ("step_count", "steps"),
     ("resting_heart_rate", "resting_heart_rate"),
@@ -13,7 +14,7 @@
 ] %}
 
 with
-    days as (select * from {{ ref("twin_wearable_day") }}),
+    days as (select * from {{ touched(ref("twin_wearable_day")) }} as days),
 
     metrics as (select * from {{ ref("wearable_metric") }}),
 

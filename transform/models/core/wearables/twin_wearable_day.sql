@@ -1,3 +1,5 @@
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_identity__touched") }}
 with
     samples as (select * from {{ ref("int_wearable_sample__located") }}),
 

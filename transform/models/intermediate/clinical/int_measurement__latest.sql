@@ -1,10 +1,10 @@
 -- One row per person and concept: the latest value that is held to be true now.
-{{ config(materialized="table") }}
+{{ config(materialized="incremental", incremental_strategy="by_person") }}
 
 with
     measurements as (
         select *
-        from {{ ref("twin_measurement") }}
+        from {{ touched(ref("twin_measurement")) }} as facts
         where
             {{ is_current() }}
             and concept is not null

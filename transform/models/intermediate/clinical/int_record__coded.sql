@@ -2,9 +2,25 @@
 -- kept, then the preferred system, then the order of the source. A digest of the content tells copies
 -- apart.
 {{ config(materialized="table") }}
+{%- set touched_records = touched_by_key(ref("int_record__unioned")) %}
 
 with
-    records as (select * from {{ ref("int_record__unioned") }}),
+    -- of touched people every record that ever was about them, with all its copies
+    records as (
+        select *
+        from {{ ref("int_record__unioned") }} as copies
+        {% if in_increment() %}
+            where
+                exists (
+                    select 1
+                    from {{ touched_records }} as theirs
+                    where
+                        theirs.source_system = copies.source_system
+                        and theirs.source_table = copies.source_table
+                        and theirs.source_id is not distinct from copies.source_id
+                )
+        {% endif %}
+    ),
 
     codes as (select * from {{ ref("int_code__mapped") }}),
 

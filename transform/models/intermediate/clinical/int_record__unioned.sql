@@ -1,4 +1,4 @@
-{{ config(materialized="table") }}
+{{ config(materialized="incremental", incremental_strategy="by_file") }}
 -- Every delivered copy of every clinical record, part and coding, of all sources and domains.
 with
     final as (
@@ -44,3 +44,4 @@ with
 
 select *
 from final
+where {{ is_of_changed_file() }}

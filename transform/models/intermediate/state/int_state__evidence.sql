@@ -18,7 +18,7 @@ with
             facts.source_system,
             facts.fact_key,
             facts.version
-        from {{ ref("twin_fact") }} as facts
+        from {{ touched(ref("twin_fact")) }} as facts
         inner join variables on variables.concept = facts.concept
         where
             facts.person_id is not null

@@ -5,7 +5,7 @@
 {{ config(materialized="table") }}
 
 with
-    samples as (select * from {{ ref("stg_wearables__sample") }}),
+    samples as (select * from {{ touched_by_key(ref("stg_wearables__sample")) }} as delivered),
 
     links as (select * from {{ ref("twin_person_link") }} where id_type = 'account'),
 
@@ -13,7 +13,13 @@ with
 
     ranks as (select * from {{ ref("wearable_source_rank") }}),
 
-    horizons as (select file_id, max(end_at) as reaches_to from samples group by file_id),
+    -- of the whole file, whoever else it speaks of
+    horizons as (
+        select file_id, max(end_at) as reaches_to
+        from {{ ref("stg_wearables__sample") }}
+        {% if in_increment() %} where file_id in (select file_id from samples) {% endif %}
+        group by file_id
+    ),
 
     distinct_content as (
         select

@@ -1,7 +1,9 @@
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
+
 with
     measurements as (
         select *
-        from {{ ref("twin_measurement") }}
+        from {{ touched(ref("twin_measurement")) }} as facts
         where
             {{ is_current() }}
             and concept is not null

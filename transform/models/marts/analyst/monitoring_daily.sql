@@ -1,7 +1,9 @@
-with
-    baselines as (select * from {{ ref("twin_person_baseline_day") }}),
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
 
-    days as (select * from {{ ref("twin_wearable_day") }}),
+with
+    baselines as (select * from {{ touched(ref("twin_person_baseline_day")) }} as days),
+
+    days as (select * from {{ touched(ref("twin_wearable_day")) }} as days),
 
     final as (
         select
