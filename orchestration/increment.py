@@ -79,6 +79,12 @@ def plan(settings: Settings, project: Mapping[str, Any]) -> Plan:
     return Plan(files, f"{len(new)} new files", _reached(project, tables))
 
 
+def selection(plan: Plan, project: Mapping[str, Any]) -> list[str]:
+    """The dbt arguments that select a plan's nodes and nothing else."""
+    names = sorted(project["nodes"][unique_id]["name"] for unique_id in plan.nodes or ())
+    return ["--select", *names, "--indirect-selection", "empty"]
+
+
 @contextmanager
 def running(settings: Settings, plan: Plan) -> Iterator[None]:
     """Build as planned: dbt finds the files listed; if nothing raises, the warehouse remembers that it holds them."""

@@ -104,7 +104,8 @@ def assets(settings: Settings, results: Mapping[str, Sequence[dg.AssetKey]]) -> 
             plan = increment.plan(settings, manifest)
             with increment.running(settings, plan):
                 context.log.info(f"whole build: {plan.why}" if plan.files is None else f"increment: {plan.why}")
-                selection = ["--exclude", AFTER_MODELS, ON_DEMAND]
+                whole = ["--exclude", AFTER_MODELS, ON_DEMAND]
+                selection = whole if plan.nodes is None else increment.selection(plan, manifest)
                 yield from _build(context, settings, manifest, translator, selection, plan.nodes)
 
     core_keys = [key for key in dbt_core.keys if key.path[0] == "core"]
@@ -148,7 +149,7 @@ def _build(
     """Run dbt on what was selected, then tell Dagster what became of each node.
 
     Args:
-        nodes: unique ids of the only nodes that have work; the others are as they were.
+        nodes: unique ids of the only nodes that have work, if not all; the others are as they were.
 
     Raises:
         dagster.Failure: a model could not be built or a test failed; what stands downstream does not run.
@@ -163,9 +164,6 @@ def _build(
     if context.is_subset:
         names = [manifest["nodes"][unique_id]["name"] for unique_id, spec in specs.items() if spec.key in wanted]
         selection = ["--select", *names]
-    if nodes is not None:
-        names = sorted(manifest["nodes"][unique_id]["name"] for unique_id in nodes)
-        selection = ["--select", *names, "--indirect-selection", "empty", *selection]
     results = dbt.build(settings, selection)
     counts = _row_counts(settings)
     done = {one.unique_id: one for one in results}

@@ -170,3 +170,68 @@ def test_no_machine_paths():
     for path in TRANSFORM.rglob("*"):
         if path.suffix in {".sql", ".yml", ".csv", ".md"}:
             assert not re.search(r"/(work|tmp|home|root)/", path.read_text()), path
+
+
+BEYOND_SPARK = {
+    "twin_state": "arrays in brackets: which facts a state rests on",
+    "twin_person_baseline_day": "medians over lists",
+    "twin_workout": "as-of join with the history of time zones",
+}
+"""Models of the core and of the analysts that are not written in the SQL that DuckDB and Spark share, and why."""
+
+
+def test_core_and_analyst_models_are_written_in_the_sql_that_duckdb_and_spark_share(manifest, empty_home):
+    """Their text, as it is but for the quotes of names, is Spark's: judged by sqlglot's parser of its dialect."""
+    import sqlglot
+    from sqlglot import exp
+
+    found = {}
+    compiled = empty_home.path / "build" / "dbt" / "compiled" / "twin" / "models"
+    for node in models(manifest):
+        if node["fqn"][1] != "core" and node["fqn"][1:3] != ["marts", "analyst"]:
+            continue
+        text = (compiled / node["path"]).read_text().replace('"', "`")
+        foreign = re.findall(r"\* exclude|\* replace|\[[\w.]+[,\]]|\{'", text)
+        try:
+            tree = sqlglot.parse_one(text, read="spark")
+        except sqlglot.ParseError as error:
+            foreign.append(str(error).splitlines()[0])
+        else:
+            foreign += [one.name for one in tree.find_all(exp.Anonymous)]  # a function that Spark does not have
+            foreign += [one.method for one in tree.find_all(exp.Join) if one.method]
+        if foreign:
+            found[node["name"]] = foreign
+    assert set(found) == set(BEYOND_SPARK), found
+
+
+def test_what_an_increment_narrows_is_read_only_by_what_it_completes(manifest):
+    """A plain table that holds only touched people must not feed a plain table that holds everyone."""
+    by_id = manifest["nodes"]
+    touched = "model.twin.int_identity__touched"
+
+    def children(unique_id):
+        found = [by_id[one] for one in manifest["child_map"][unique_id] if one.startswith("model.")]
+        return [one for one in found if "after_models" not in one["tags"]]
+
+    waiting = [one for one in children(touched) if one["config"]["materialized"] != "incremental"]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node["name"] in seen or node["config"]["materialized"] == "incremental":
+            continue
+        seen.add(node["name"])
+        waiting += children(node["unique_id"])
+        assert node["fqn"][1] == "intermediate", f"{node['name']} would hold touched people only"
+    assert {"int_record__coded", "int_fact__versioned", "int_state__evidence"} <= seen
+
+
+def test_staging_of_rows_that_stand_alone_reads_each_file_by_itself(manifest):
+    """`scope: row` lets an increment read new files only: then no row may depend on another file's."""
+    scopes = {one["unique_id"]: one["meta"].get("scope", "source") for one in manifest["sources"].values()}
+    checked = 0
+    for node in models(manifest):
+        sources = [one for one in node["depends_on"]["nodes"] if one.startswith("source.")]
+        if node["fqn"][1] == "staging" and sources and all(scopes[one] == "row" for one in sources):
+            assert not re.search(r"\bjoin\b|\bover\b|\bgroup by\b|\bqualify\b", node["raw_code"]), node["name"]
+            checked += 1
+    assert checked > 20

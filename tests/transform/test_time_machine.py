@@ -1,4 +1,7 @@
-"""Order, duplication and splitting of deliveries leave the ledger as it is; later data never change an earlier view."""
+"""Order, duplication and splitting of deliveries leave the ledger as it is; later data never change an earlier view.
+
+Neither do increments: what they leave is what one whole build leaves.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from datetime import datetime
 
 import pytest
 
-from tests.transform.rows import patient
+from lake.settings import Settings
+from orchestration import increment
+from tests.transform.rows import condition, observation, patient
 from tests.transform.test_ledger import CONDITIONS, LABS, OBSERVATIONS
 
 CONTENT = (
@@ -15,7 +20,12 @@ CONTENT = (
     "select * from core.twin_state order by all",
 )
 LEDGER_AND_STATE = ("run", "--select", "+twin_state")
-AGAIN = ("run", "--select", "+twin_state,config.materialized:table")
+AGAIN = (
+    "run",
+    "--select",
+    "+twin_state,config.materialized:table",
+    "+twin_state,config.materialized:incremental",
+)
 """Views read the files that lie there now: only tables are built anew."""
 
 
@@ -76,3 +86,77 @@ def test_what_was_known_at_a_moment_does_not_change_when_more_arrives(replayed, 
     assert all(seen_then)
     assert [home.query(facts), home.query(states)] == seen_then
     assert content(home) == complete
+
+
+PEOPLE = (
+    "select * from core.twin_person order by all",
+    "select * from core.twin_person_link order by all",
+    "select source_system, source_table, source_id, component, code, file_id, record_no"
+    " from intermediate.int_record__unioned order by all",
+)
+MERGED = "2021-01-01T00:00:00Z"
+UNMERGED = "2021-02-01T00:00:00Z"
+TWO = [patient("p1", last_updated="2020-01-01T00:00:00Z"), patient("p2", last_updated="2020-01-01T00:00:00Z")]
+OF_BOTH = [
+    # the same value of the same moment in two records: a duplicate only while they are one person
+    observation("o-p1", "2160-0", 1.2, "mg/dL", "2020-07-01T09:00:00Z"),
+    observation("o-p2", "2160-0", 1.2, "mg/dL", "2020-07-01T09:00:00Z", patient_id="p2"),
+    condition("c-p2", "I10", "2018-05-01", "2018-05-02T10:00:00Z", patient_id="p2"),
+]
+
+
+class Deliveries:
+    """A home that is built delivery by delivery, whole or as increments."""
+
+    def __init__(self, home):
+        self.home = home
+        self.given = {"fhir_patient": [], "fhir_observation": [], "fhir_condition": [], "lab_result": []}
+
+    def build(self, file_id, whole=False, **tables):
+        """Deliver rows as one file and build."""
+        for table, rows in tables.items():
+            self.given[table] += [{**row, "file_id": file_id} for row in rows]
+        for table, rows in self.given.items():
+            self.home.put(table, rows, "part")
+            self.home.put(table, [], "another-part")
+        plan = increment.Plan(None if whole else frozenset([file_id]), "test")
+        with increment.running(Settings(home=self.home.path), plan):
+            self.home.dbt(*AGAIN)
+        return self.content()
+
+    def content(self):
+        return [*content(self.home), *(self.home.query(one) for one in PEOPLE)]
+
+
+def test_increments_merges_and_unmerges_leave_what_one_whole_build_leaves(replayed):
+    home, _ = replayed
+    luck = random.Random(11)
+    clinical = {"fhir_observation": [*OBSERVATIONS, *OF_BOTH[:2]], "fhir_condition": [*CONDITIONS, OF_BOTH[2]]}
+    early, late = {}, {}
+    for table, rows in {**clinical, "lab_result": LABS}.items():
+        shuffled = luck.sample(rows, len(rows))
+        early[table], late[table] = shuffled[: len(rows) // 2], shuffled[len(rows) // 2 :]
+
+    # corrections and retractions come before and after what they change, in files of either build
+    by_increment = Deliveries(home)
+    by_increment.build("file-a", whole=True, fhir_patient=TWO, **early)
+    apart = by_increment.build("file-b", **late)
+
+    merged = by_increment.build(
+        "file-c", fhir_patient=[{**TWO[1], "replaced_by": "p1", "is_active": False, "last_updated": MERGED}]
+    )
+    people = "select count(distinct person_id) from core.twin_person_link where source_person_key in ('p1', 'p2')"
+    assert home.query(people) == [(1,)]
+    assert "duplicate_value" in str(merged[0])
+    assert merged[0] != apart[0]
+
+    unmerged = by_increment.build("file-d", fhir_patient=[{**TWO[1], "last_updated": UNMERGED}])
+    assert home.query(people) == [(2,)]
+
+    never_merged = Deliveries(home)
+    never_merged.given = {
+        table: [row for row in rows if row["file_id"] != "file-c"] for table, rows in by_increment.given.items()
+    }
+    expected = never_merged.build("none", whole=True)
+    assert all(expected)
+    assert unmerged == expected

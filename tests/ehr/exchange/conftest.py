@@ -220,6 +220,10 @@ def returned(landed: Exchange) -> Exchange:
     refused = [(one.path, one.reason) for one in back if one.status != "ingested" or one.records_rejected]
     assert refused == []
     # the views are there already and read whatever lies in the lake
-    tables = ("+twin_fact,config.materialized:table", "+twin_person_link,config.materialized:table")
+    tables = [
+        f"+{model},config.materialized:{kind}"
+        for model in ("twin_fact", "twin_person_link")
+        for kind in ("table", "incremental")
+    ]
     empty.dbt("build", "--exclude-resource-type", "test", "unit_test", "seed", "--select", *tables)
     return landed

@@ -7,9 +7,9 @@ with
         {% for attribute, expression in [
             ("family", "family"),
             ("given", "given"),
-            ("birth_date", "strftime(birth_date, '%Y-%m-%d')"),
+            ("birth_date", "cast(birth_date as varchar)"),
             ("sex", "nullif(sex, 'unknown')"),
-            ("death_date", "strftime(death_at, '%Y-%m-%d')"),
+            ("death_date", "cast(cast(death_at as date) as varchar)"),
             ("phone", "phone"),
             ("email", "email"),
             ("address_line", "address_line"),
