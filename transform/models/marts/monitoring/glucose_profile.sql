@@ -1,4 +1,6 @@
 -- The ambulatory glucose profile of the fourteen days of `glucose_report`, on the person's own clock.
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_identity__touched") }}
 with
     reports as (select person_id, first_at, last_at from {{ ref("glucose_report") }}),
 

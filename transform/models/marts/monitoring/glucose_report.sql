@@ -1,4 +1,6 @@
 -- The last fourteen local days of each person, as the consensus reports them.
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_identity__touched") }}
 with
     samples as (
         select * from {{ ref("int_wearable_sample__located") }} where metric = 'glucose' and value is not null
