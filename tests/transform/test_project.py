@@ -173,6 +173,7 @@ def test_no_machine_paths():
 
 
 BEYOND_SPARK = {
+    "environment_day": "isfinite, of a reading that is no number",
     "twin_state": "arrays in brackets: which facts a state rests on",
     "twin_person_baseline_day": "medians over lists",
     "twin_workout": "as-of join with the history of time zones",
@@ -232,6 +233,7 @@ def test_staging_of_rows_that_stand_alone_reads_each_file_by_itself(manifest):
     for node in models(manifest):
         sources = [one for one in node["depends_on"]["nodes"] if one.startswith("source.")]
         if node["fqn"][1] == "staging" and sources and all(scopes[one] == "row" for one in sources):
-            assert not re.search(r"\bjoin\b|\bover\b|\bgroup by\b|\bqualify\b", node["raw_code"]), node["name"]
+            text = node["raw_code"].replace("left join zones", "")  # of the database itself
+            assert not re.search(r"\bjoin\b|\bover\b|\bgroup by\b|\bqualify\b", text), node["name"]
             checked += 1
     assert checked > 20

@@ -144,7 +144,7 @@ def test_increments_merges_and_unmerges_leave_what_one_whole_build_leaves(replay
     # corrections and retractions come before and after what they change, in either file
     by_increment = Deliveries(home)
     by_increment.build("file-a", whole=True, fhir_patient=TWO, **early)
-    gone = {**TWO[1], "replaced_by": "p1", "is_active": False, "last_updated": MERGED}
+    gone = {**TWO[1], "replaced_by": "p1", "last_updated": MERGED}
     by_increment.build("file-b", fhir_patient=[gone], **late)
     assert home.query(ONE_PERSON) == [(True, True)]
 
