@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -167,7 +168,10 @@ def _build(
     results = dbt.build(settings, selection)
     counts = _row_counts(settings)
     done = {one.unique_id: one for one in results}
-    for unique_id, spec in specs.items():
+    for unique_id in TopologicalSorter(manifest["parent_map"]).static_order():  # Dagster wants to hear it in order
+        spec = specs.get(unique_id)
+        if spec is None:
+            continue
         unchanged = nodes is not None and unique_id not in nodes
         if spec.key in wanted and (unchanged or (unique_id in done and done[unique_id].passed)):
             schema, name = spec.key.path
