@@ -1,5 +1,7 @@
 -- The rhythm of the heart rate over each calendar week of the person's own clock, from the days that have at
 -- least half of their hours.
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_identity__touched") }}
 with
     hourly as (
         select
