@@ -15,16 +15,16 @@ from wearables.monitor import merge as merging
 from wearables.monitor.merge import merge
 from wearables.monitor.watch import Places, watch
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 
-
-def arrive(places: Places, number: int) -> None:
-    """A file with one person who is low for 20 minutes, and a line that is none."""
-    times = [(NOW - timedelta(minutes=minutes)).isoformat() for minutes in (20, 15, 10, 5, 0)]
+def arrive(places: Places, number: int) -> datetime:
+    """A file with one person who has been low for 20 minutes, and a line that is none; says since when."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    times = [(now - timedelta(minutes=minutes)).isoformat() for minutes in (20, 15, 10, 5, 0)]
     reading = {"person": f"A{number}", "metric": "glucose", "value": 60, "unit": "mg/dL"}
     rows = [reading | {"at": time} for time in times]
     places.incoming.mkdir(parents=True, exist_ok=True)
     (places.incoming / f"{number}.ndjson").write_text("\n".join(map(json.dumps, rows)) + "\nnot json\n")
+    return (now - timedelta(minutes=20)).replace(tzinfo=None)
 
 
 def landed(settings: Settings, read_file: ReadFile) -> tuple[set[Any], list[Any], list[Any]]:
@@ -42,8 +42,7 @@ def landed(settings: Settings, read_file: ReadFile) -> tuple[set[Any], list[Any]
 def test_what_was_taken_in_lands_once(tmp_path: Path, read_file: ReadFile) -> None:
     settings = Settings(home=tmp_path / "twin")
     places = Places.of(settings)
-    for number in range(3):
-        arrive(places, number)
+    began = [arrive(places, number) for number in range(3)]
     watch(places, lambda alarm: None, once=True)
     done = merge(settings)
     assert (done.taken, done.landed, done.alarms) == (3, 1, 3)
@@ -51,8 +50,7 @@ def test_what_was_taken_in_lands_once(tmp_path: Path, read_file: ReadFile) -> No
     assert merge(settings) == merging.Merged(0, 0, 0)
     distinct, readings, alarms = landed(settings, read_file)
     assert len(distinct) == len(readings) == 15
-    assert [(subject, rule) for subject, rule, _ in alarms] == [(f"A{n}", "glucose_below_70") for n in range(3)]
-    assert alarms[0][2] == (NOW - timedelta(minutes=20)).replace(tzinfo=None)
+    assert alarms == [(f"A{number}", "glucose_below_70", since) for number, since in enumerate(began)]
 
 
 def test_a_merge_that_dies_before_it_tidies_up_counts_nothing_twice(
