@@ -158,19 +158,25 @@ def _left(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[str, int]]:
                 f"""
                 with
                     text as (
-                        select lower(value) as value, count(distinct who) as people
+                        select lower(value) as value, who
                         from (select {value} as value, {person} as who from safe.{name})
-                        group by 1
                     ),
-                    -- a name in a text that many people share, such as a citation, is not theirs
                     word as (
                         select value from text
                         union
-                        select unnest(regexp_split_to_array(value, '[^a-z0-9@.+-]+'))
-                        from text
-                        where value like '% %' and people < {deid.FEWEST}
+                        -- a name that stands in the texts of many people or in a citation is an author's, not theirs
+                        select part
+                        from (
+                            select distinct unnest(regexp_split_to_array(value, '[^a-z0-9@.+-]+')) as part, who
+                            from text
+                            where value like '% %' and value not like '%doi:%'
+                        )
+                        group by part
+                        having count(distinct who) < {deid.FEWEST}
                     )
-                select (select count(*) from text), (select count(*) from word semi join identifier using (value))
+                select
+                    (select count(distinct value) from text),
+                    (select count(*) from word semi join identifier using (value))
                 """
             ).fetchall()[0]
             checked += texts

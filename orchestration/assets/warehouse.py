@@ -182,18 +182,7 @@ def _build(
                     **({"dagster/row_count": counts[schema, name]} if (schema, name) in counts else {}),
                 },
             )
-    checks = {key.name: key for key in context.selected_asset_check_keys}
-    for one in results:
-        if one.unique_id.startswith("test."):
-            key = checks.get(manifest["nodes"][one.unique_id]["name"])
-            if key is not None and one.status != "skipped":
-                yield dg.AssetCheckResult(
-                    asset_key=key.asset_key,
-                    check_name=key.name,
-                    passed=one.status == "pass",
-                    severity=dg.AssetCheckSeverity.WARN if one.status == "warn" else dg.AssetCheckSeverity.ERROR,
-                    metadata={"failures": one.failures or 0, "seconds": round(one.seconds, 3)},
-                )
+    yield from _checked(context, manifest, results, everything=nodes is None)
     failed = [
         f"{one.unique_id.split('.', 2)[-1]}{f' ({one.problem})' if one.problem else ''}"
         for one in results
@@ -205,6 +194,32 @@ def _build(
             metadata={"log": dg.MetadataValue.path(str(dbt.target(settings) / "logs" / "dbt.log"))},
             allow_retries=False,
         )
+
+
+def _checked(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], results: Sequence[dbt.NodeResult], everything: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """What dbt's tests found. A blocking test of what did not change passed in the last complete build, or this were
+    no increment; it says so, because what stands downstream waits for it."""
+    checks = {key.name: key for key in context.selected_asset_check_keys}
+    tests = {one.unique_id: one for one in results if one.unique_id.startswith("test.")}
+    for unique_id, node in manifest["nodes"].items():
+        key = checks.get(node["name"])
+        if key is None or node["resource_type"] != "test":
+            continue
+        one = tests.get(unique_id)
+        if one is not None and one.status != "skipped":
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=one.status == "pass",
+                severity=dg.AssetCheckSeverity.WARN if one.status == "warn" else dg.AssetCheckSeverity.ERROR,
+                metadata={"failures": one.failures or 0, "seconds": round(one.seconds, 3)},
+            )
+        elif one is None and not everything and node["config"]["severity"].lower() == "error":
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key, check_name=key.name, passed=True, metadata={"seconds": 0.0, "unchanged": True}
+            )
 
 
 def _row_counts(settings: Settings) -> dict[tuple[str, str], int]:
