@@ -29,6 +29,7 @@ from genomics.tables import (
 )
 from lake import derived
 from lake.settings import Settings
+from lake.sql import literal
 from lake.tables import Table
 from lake.warehouse import memory
 
@@ -71,8 +72,8 @@ def raw_views(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     con = memory(settings)
     try:
         for table in TABLES:
-            files = str(settings.raw / table.name / "*.parquet").replace("'", "''")
-            con.execute(f"create view {table.name} as select * from read_parquet('{files}', hive_partitioning = false)")
+            files = literal(settings.raw / table.name / "*.parquet")
+            con.execute(f"create view {table.name} as select * from read_parquet({files}, hive_partitioning = false)")
         yield con
     finally:
         con.close()

@@ -11,12 +11,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import duckdb
 
 from lake import files, publish, warehouse
 from lake.settings import Settings
+from lake.sql import identifier, literal
 
 SMALL_ZIP3 = frozenset(
     "036 059 063 102 203 556 692 790 821 823 830 831 878 879 884 890 893".split()  # noqa: SIM905
@@ -85,8 +87,7 @@ def deidentify(
     Raises:
         FileNotFoundError: nothing has been published yet.
     """
-    if not settings.snapshot.exists():
-        raise FileNotFoundError(f"no snapshot at {settings.snapshot}; run `twin build` first")
+    warehouse.require_snapshot(settings.snapshot)
     rows: dict[str, int] = {}
     left_out, suppressed = [], 0
     with (
@@ -94,7 +95,7 @@ def deidentify(
         warehouse.memory(settings) as connection,
     ):
         connection.execute("set preserve_insertion_order = false")
-        _attach(connection, settings, str(draft))
+        _attach(connection, settings, draft)
         _prepare(connection, key or secret(settings))
         connection.execute("copy from database twin to snapshot (schema)")  # with comments and macros
         for name, columns in tables(connection, "twin").items():
@@ -137,11 +138,9 @@ def untagged(columns: Mapping[str, str], rules: TableRules) -> list[str]:
     return [name for name, kind in columns.items() if kind.startswith(TEXTUAL) and name not in rules.columns]
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, draft: str) -> None:
-    identified = str(settings.snapshot).replace("'", "''")
-    connection.execute(f"attach '{identified}' as twin (read_only)")
-    location = draft.replace("'", "''")
-    connection.execute(f"attach '{location}' as snapshot (storage_version '{publish.STORAGE_VERSION}')")
+def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, draft: Path) -> None:
+    connection.execute(f"attach {literal(settings.snapshot)} as twin (read_only)")
+    connection.execute(f"attach {literal(draft)} as snapshot (storage_version '{publish.STORAGE_VERSION}')")
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:
@@ -213,10 +212,10 @@ def _select(name: str, columns: Mapping[str, str], tags: Mapping[str, str], date
     """The query of one table: an expression per column, people joined for pseudonym and shift."""
     of_people = "person_id" in columns
     chosen = ", ".join(
-        f"{_expression(column, kind, tags.get(column), dates, of_people)} as {_quoted(column)}"
+        f"{_expression(column, kind, tags.get(column), dates, of_people)} as {identifier(column)}"
         for column, kind in columns.items()
     )
-    counts = [_quoted(column) for column, tag in tags.items() if tag == "people" and column in columns]
+    counts = [identifier(column) for column, tag in tags.items() if tag == "people" and column in columns]
     small = [f"t.{one} between 1 and {FEWEST - 1}" for one in counts]
     small += [
         f"abs(t.{one} - t.{other}) between 1 and {FEWEST - 1}"
@@ -229,7 +228,7 @@ def _select(name: str, columns: Mapping[str, str], tags: Mapping[str, str], date
 
 
 def _expression(column: str, kind: str, tag: str | None, dates: str, of_people: bool) -> str:
-    value = f"t.{_quoted(column)}"
+    value = f"t.{identifier(column)}"
     nothing = f"null::{kind}"
     if tag is None:
         return nothing if kind.startswith(TEXTUAL) else value
@@ -251,7 +250,7 @@ def _expression(column: str, kind: str, tag: str | None, dates: str, of_people: 
         + (f"year(make_date({value}, 7, 1) + p.shift)" if dates == "shift" else value)
         + f" end::{kind}",
         "region": f"case when regexp_full_match({value}, '[0-9]{{3}}')"
-        f" then case when {value} in ({', '.join(map(_literal, sorted(SMALL_ZIP3)))}) then '000' else {value} end end",
+        f" then case when {value} in ({', '.join(map(literal, sorted(SMALL_ZIP3)))}) then '000' else {value} end end",
         "answer": f"case when {value} in ('never', 'former', 'current', 'positive', 'negative') then {value} end",
         "code": f"case when length({value}) <= {LONGEST_CODE} and not contains({value}, ' ')"
         f" and not contains({value}, '@') then {value} end",
@@ -266,7 +265,7 @@ def _make_nullable(
     """What must be there in the identified snapshot may be taken out here."""
     for column in columns:
         if tags.get(column, "direct") not in ("none", "person", "people"):
-            connection.execute(f"alter table snapshot.{name} alter column {_quoted(column)} drop not null")
+            connection.execute(f"alter table snapshot.{name} alter column {identifier(column)} drop not null")
 
 
 def _close(connection: duckdb.DuckDBPyConnection, note: str) -> None:
@@ -275,7 +274,7 @@ def _close(connection: duckdb.DuckDBPyConnection, note: str) -> None:
         "select schema_name, view_name from duckdb_views() where database_name = 'snapshot' and not internal"
     ).fetchall()
     for schema, view in views:
-        connection.execute(f"drop view snapshot.{schema}.{_quoted(view)}")
+        connection.execute(f"drop view snapshot.{schema}.{identifier(view)}")
     empty = connection.execute(
         "select schema_name from duckdb_schemas() where database_name = 'snapshot' and not internal except"
         " select schema_name from duckdb_tables() where database_name = 'snapshot'"
@@ -292,11 +291,3 @@ def _close(connection: duckdb.DuckDBPyConnection, note: str) -> None:
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     row = connection.execute(f"select count(*) from {name}").fetchone()
     return int(row[0]) if row else 0
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -10,6 +10,7 @@ import duckdb
 
 from lake import files, publish, warehouse
 from lake.settings import Settings
+from lake.sql import literal
 
 SHORTEST_KEY = 16
 
@@ -30,16 +31,15 @@ def encrypt(settings: Settings, key: str) -> publish.Publication:
     """
     if len(key) < SHORTEST_KEY:
         raise NoEncryption(f"the key has {len(key)} characters; at least {SHORTEST_KEY} are needed")
-    if not settings.snapshot.exists():
-        raise FileNotFoundError(f"no snapshot at {settings.snapshot}; run `twin build` first")
+    warehouse.require_snapshot(settings.snapshot)
     with files.replacing(settings.snapshot_encrypted) as draft, warehouse.memory(settings) as connection:
         _ready(connection)
         for path, name, options in (
             (settings.snapshot, "twin", "read_only"),
             # the statement is never logged, and an attach takes no bound parameters
-            (draft, "encrypted", f"encryption_key {_literal(key)}"),
+            (draft, "encrypted", f"encryption_key {literal(key)}"),
         ):
-            connection.execute(f"attach {_literal(str(path))} as {name} ({options})")
+            connection.execute(f"attach {literal(path)} as {name} ({options})")
         connection.execute("copy from database twin to encrypted")
         rows = dict(
             connection.execute(
@@ -61,7 +61,3 @@ def _ready(connection: duckdb.DuckDBPyConnection) -> None:
             "DuckDB writes encrypted files only with its extension httpfs, which is not installed here;"
             " run `install httpfs` once in a DuckDB that may reach the network, or encrypt the file with other means"
         ) from None
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

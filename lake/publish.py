@@ -14,6 +14,7 @@ import duckdb
 
 from lake import files, warehouse
 from lake.settings import Settings
+from lake.sql import identifier, literal
 
 PUBLISHED_SCHEMAS = ("core", "marts_analyst", "marts_quality", "marts_risk", "marts_simulation", "marts_monitoring")
 """Schemas that analysts see. Staging and intermediate models stay in the build file."""
@@ -57,13 +58,12 @@ def publish(settings: Settings, schemas: Iterable[str] = PUBLISHED_SCHEMAS, targ
     target = target or settings.snapshot
     rows: dict[str, int] = {}
     with files.replacing(target) as draft, warehouse.writing(settings) as connection:
-        location = str(draft).replace("'", "''")
-        connection.execute(f"attach '{location}' as snapshot (storage_version '{STORAGE_VERSION}')")
+        connection.execute(f"attach {literal(draft)} as snapshot (storage_version '{STORAGE_VERSION}')")
         connection.execute("begin")  # a comment costs more to commit than to write
         comments = _comments(connection)
         for schema, table in _relations(connection, schemas):
-            name = f"{_quoted(schema)}.{_quoted(table)}"
-            connection.execute(f"create schema if not exists snapshot.{_quoted(schema)}")
+            name = f"{identifier(schema)}.{identifier(table)}"
+            connection.execute(f"create schema if not exists snapshot.{identifier(schema)}")
             connection.execute(f"create table snapshot.{name} as from {name}")
             rows[f"{schema}.{table}"] = _scalar(connection, f"select count(*) from snapshot.{name}")
             _copy_comments(connection, comments, schema, table)
@@ -94,14 +94,14 @@ def _copy_live(
     rows = {}
     views: list[tuple[str, str, str]] = []
     for schema in LIVE_SCHEMAS:
-        connection.execute(f"create schema if not exists snapshot.{_quoted(schema)}")
+        connection.execute(f"create schema if not exists snapshot.{identifier(schema)}")
         tables = connection.execute(
             "select table_name from duckdb_tables() where database_name = current_database() and schema_name = ?"
             " and not ends_with(table_name, '__dbt_tmp') order by all",
             [schema],
         ).fetchall()
         for (table,) in tables:
-            name = f"{_quoted(schema)}.{_quoted(table)}"
+            name = f"{identifier(schema)}.{identifier(table)}"
             connection.execute(f"create table snapshot.{name} as from {name}")
             rows[f"{schema}.{table}"] = _scalar(connection, f"select count(*) from snapshot.{name}")
             _copy_comments(connection, comments, schema, table)
@@ -129,7 +129,7 @@ def _create_macros(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
             if tables.issuperset(re.findall(r"\b(?:from|join) (core\.\w+)", statement)):
                 connection.execute(statement)
     finally:
-        connection.execute(f"use {_quoted(home)}")
+        connection.execute(f"use {identifier(home)}")
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, str, str]], comments: Comments) -> None:
@@ -146,7 +146,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, 
             for schema, view, sql in waiting:
                 query = re.sub(r"^create view .*? as ", "", sql, count=1, flags=re.IGNORECASE | re.DOTALL)
                 try:
-                    connection.execute(f"create view {_quoted(schema)}.{_quoted(view)} as {query}")
+                    connection.execute(f"create view {identifier(schema)}.{identifier(view)} as {query}")
                 except duckdb.CatalogException:  # it reads a view whose turn comes later
                     left.append((schema, view, sql))
             if len(left) == len(waiting):
@@ -154,7 +154,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, 
                 raise RuntimeError(f"views that read what is not published: {names}")
             waiting = left
     finally:
-        connection.execute(f"use {_quoted(home)}")
+        connection.execute(f"use {identifier(home)}")
     connection.execute("begin")
     for schema, view, _ in views:
         _copy_comments(connection, comments, schema, view, kind="view")
@@ -167,11 +167,9 @@ def export_core(settings: Settings, schema: str = "core") -> dict[str, int]:
     with warehouse.writing(settings) as connection:
         for _, table in _relations(connection, [schema]):
             with files.replacing(settings.core / f"{table}.parquet") as draft:
-                location = str(draft).replace("'", "''")
-                connection.execute(
-                    f"copy (from {_quoted(schema)}.{_quoted(table)}) to '{location}' (format parquet, compression zstd)"
-                )
-                rows[table] = _scalar(connection, f"select count(*) from read_parquet('{location}')")
+                name, location = f"{identifier(schema)}.{identifier(table)}", literal(draft)
+                connection.execute(f"copy (from {name}) to {location} (format parquet, compression zstd)")
+                rows[table] = _scalar(connection, f"select count(*) from read_parquet({location})")
     for stale in settings.core.glob("*.parquet"):
         if stale.stem not in rows:
             stale.unlink()
@@ -198,13 +196,13 @@ def content_hash(path: Path, exclude: frozenset[str] = RUN_CLOCKS) -> dict[str, 
                 [schema, table],
             ).fetchall()
             terms = [
-                f"round({_quoted(name)}, 9)" if kind in ("DOUBLE", "FLOAT") else _quoted(name)
+                f"round({identifier(name)}, 9)" if kind in ("DOUBLE", "FLOAT") else identifier(name)
                 for name, kind in columns
                 if name not in exclude
             ]
             count, total = connection.execute(
                 f"select count(*), coalesce(sum(hash({', '.join(terms)})::hugeint), 0)"
-                f" from {_quoted(schema)}.{_quoted(table)}"
+                f" from {identifier(schema)}.{identifier(table)}"
             ).fetchall()[0]
             hashes[f"{schema}.{table}"] = f"{count}:{total}"
     return hashes
@@ -244,24 +242,16 @@ def _copy_comments(
     table: str,
     kind: Literal["table", "view"] = "table",
 ) -> None:
-    name = f"snapshot.{_quoted(schema)}.{_quoted(table)}"
+    name = f"snapshot.{identifier(schema)}.{identifier(table)}"
     for column, comment in comments.get((schema, table), ()):
-        target = f"{kind} {name}" if column is None else f"column {name}.{_quoted(column)}"
-        connection.execute(f"comment on {target} is {_literal(comment)}")
+        target = f"{kind} {name}" if column is None else f"column {name}.{identifier(column)}"
+        connection.execute(f"comment on {target} is {literal(comment)}")
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     row = connection.execute(query).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def remove_drafts(settings: Settings) -> None:

@@ -41,7 +41,7 @@ def log_path(settings: Settings) -> Path:
 def note(settings: Settings, kind: Kind, publication: Publication) -> Event:
     """Append a publish to the log."""
     path = log_path(settings)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = _lines(settings)
     event = Event(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         who=_user(),
@@ -62,21 +62,22 @@ def note(settings: Settings, kind: Kind, publication: Publication) -> Event:
 
 def events(settings: Settings) -> list[Event]:
     """All publishes, oldest first."""
-    path = log_path(settings)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [Event(**json.loads(line)) for line in lines]
+    return [Event(**json.loads(line)) for line in _lines(settings)]
 
 
 def broken_at(settings: Settings) -> int | None:
     """The first line, from 1, that does not follow from the line before; None: the log is whole."""
-    path = log_path(settings)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     before = ""
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_lines(settings), 1):
         if json.loads(line)["previous"] != before:
             return number
         before = _digest(line)
     return None
+
+
+def _lines(settings: Settings) -> list[str]:
+    path = log_path(settings)
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def _digest(line: str) -> str:

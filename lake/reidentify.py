@@ -13,6 +13,7 @@ import duckdb
 
 from lake import deid, warehouse
 from lake.settings import Settings
+from lake.sql import literal
 
 QUASI = ("birth_year", "sex", "region_id")
 """What an outsider can know of a person: the columns of ``core.twin_person`` that groups are made of."""
@@ -72,12 +73,10 @@ def report(settings: Settings, rules: deid.Rules, k: int = 5, quasi: Sequence[st
         ValueError: a column is not in ``core.twin_person``.
     """
     for path in (settings.snapshot, settings.snapshot_deid):
-        if not path.exists():
-            raise FileNotFoundError(f"no snapshot at {path}; run `twin publish` first")
+        warehouse.require_snapshot(path)
     with warehouse.memory(settings) as connection:
         for name, path in (("twin", settings.snapshot), ("safe", settings.snapshot_deid)):
-            location = str(path).replace("'", "''")
-            connection.execute(f"attach '{location}' as {name} (read_only)")
+            connection.execute(f"attach {literal(path)} as {name} (read_only)")
         identifiers = _identifiers(connection, rules)
         values, left = _left(connection)
         return Report(

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from lake.quarantine import Rejected
 from lake.settings import Settings
+from lake.sql import literal
 from lake.tables import DELIVERY_COLUMNS, Table, by_name
 from lake.warehouse import memory
 
@@ -125,11 +126,10 @@ class Sink:
         kinds = {field.name: duckdb_type(field.type) for field in declared.schema}
         listing = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in kinds.items())
         delivery = {"delivery_source": self.source, "delivery_account": self.account, "delivery_file": self.file_id}
-        target = str(part).replace("'", "''")
         self.connection.execute(
             f"copy (select {listing}, $delivery_source::varchar as source, $delivery_account::varchar as account,"
             f" $delivery_file::varchar as file_id from ({query}) as rows)"
-            f" to '{target}' (format parquet, compression zstd, compression_level 3)",
+            f" to {literal(part)} (format parquet, compression zstd, compression_level 3)",
             {**(parameters or {}), **delivery},
         )
         written = pq.ParquetFile(part).metadata.num_rows

@@ -73,6 +73,17 @@ def _connect_waiting(settings: Settings) -> duckdb.DuckDBPyConnection:
             time.sleep(0.2)
 
 
+def require_snapshot(path: Path) -> Path:
+    """Return the path of a snapshot that is there.
+
+    Raises:
+        FileNotFoundError: nothing has been published there yet.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no snapshot at {path}; run `twin build` first")
+    return path
+
+
 @contextmanager
 def reading(settings: Settings, snapshot: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a published snapshot read-only.
@@ -80,9 +91,7 @@ def reading(settings: Settings, snapshot: Path | None = None) -> Iterator[duckdb
     Raises:
         FileNotFoundError: nothing has been published yet.
     """
-    path = snapshot or settings.snapshot
-    if not path.exists():
-        raise FileNotFoundError(f"no snapshot at {path}; run `twin build` first")
+    path = require_snapshot(snapshot or settings.snapshot)
     connection = duckdb.connect(str(path), read_only=True, config=_configuration(settings))
     try:
         connection.execute("set timezone = 'UTC'")

@@ -14,6 +14,8 @@ import duckdb
 import pyarrow as pa
 import yaml
 
+from lake.sql import literal
+
 _ANY = "_ANY_EVENT"
 _UNITS = {
     "s": "seconds", "second": "seconds", "m": "minutes", "min": "minutes", "minute": "minutes", "h": "hours",
@@ -135,11 +137,11 @@ def _moments(connection: duckdb.DuckDBPyConnection, predicates: dict[str, Any]) 
 def _matches(name: str, one: dict[str, Any]) -> str:
     code = one.get("code")
     if isinstance(code, dict) and "regex" in code:
-        found = f"regexp_matches(code, {_text(code['regex'])})"
+        found = f"regexp_matches(code, {literal(code['regex'])})"
     elif isinstance(code, dict) and "any" in code:
-        found = f"code in ({', '.join(map(_text, code['any']))})"
+        found = f"code in ({', '.join(map(literal, code['any']))})"
     elif isinstance(code, str):
-        found = f"code = {_text(code)}"
+        found = f"code = {literal(code)}"
     else:
         raise BadTask(f"predicate {name}: a code, {{regex: …}} or {{any: […]}} is needed")
     for side, sign in (("min", ">"), ("max", "<")):
@@ -236,7 +238,3 @@ def _safe(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise BadTask(f"{name!r} is no name")
     return f'"{name}"'
-
-
-def _text(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

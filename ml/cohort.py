@@ -7,6 +7,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from lake.sql import literal
 from ml.task import Task
 
 AS_OF = (
@@ -304,9 +305,9 @@ def _prior_result(task: Task) -> str:
 
 def _below(task: Task) -> str:
     assert task.outcome.result is not None
-    concept = task.outcome.result.concept.replace("'", "''")
+    concept = literal(task.outcome.result.concept)
     implausible = "contains(coalesce(m.quality_flags, ''), 'implausible')"
-    return f"m.concept = '{concept}' and m.value_std < {task.outcome.result.below} and not {implausible}"
+    return f"m.concept = {concept} and m.value_std < {task.outcome.result.below} and not {implausible}"
 
 
 def attrition(connection: duckdb.DuckDBPyConnection, task: Task) -> pa.Table:

@@ -9,6 +9,7 @@ import duckdb
 
 from lake import warehouse
 from lake.settings import Settings
+from lake.sql import literal
 
 _VERSIONED = {"known_at": "timestamp", "superseded_at": "timestamp", "op": "varchar"}
 
@@ -106,7 +107,7 @@ def open_core(settings: Settings) -> duckdb.DuckDBPyConnection:
         for name, columns in CORE_COLUMNS.items():
             path = settings.core / f"{name}.parquet"
             if path.exists():
-                source = "read_parquet('" + str(path).replace("'", "''") + "')"
+                source = f"read_parquet({literal(path)})"
                 present = {row[0] for row in connection.execute(f"describe select * from {source}").fetchall()}
                 if absent := [column for column in columns if column not in present]:
                     raise CoreUnusable(

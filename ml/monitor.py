@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from lake import derived
 from lake.settings import Settings
-from ml import cohort, core, drift, maturity, registry, tables, tracking
+from ml import cohort, core, dataset, drift, maturity, registry, tables, tracking
 from ml import task as tasks
 from ml.drift import Signal
 from ml.features import build as features
@@ -162,7 +162,7 @@ def due(settings: Settings, name: str) -> Decision:
 def _on_new_data(settings: Settings, task: Task, version: tracking.Registered, trained: Run) -> Decision:
     if trained.data.tags.get("code_version") != tracking.code_version():
         return Decision("train", ("the code has changed",))
-    if _content(settings) == trained.data.tags.get("core_version"):
+    if dataset.version(settings) == trained.data.tags.get("core_version"):
         return Decision("keep", ("it was trained on these data",))
     reasons = []
     before, now = float(trained.data.params.get("n_rows", "nan")), _rows_now(settings, task)
@@ -172,14 +172,6 @@ def _on_new_data(settings: Settings, task: Task, version: tracking.Registered, t
     if reasons or last.action == "train":
         return Decision("train", (*reasons, *(last.reasons if last.action == "train" else ())))
     return last
-
-
-def _content(settings: Settings) -> str:
-    connection = core.open_core(settings)
-    try:
-        return core.version(settings, connection)
-    finally:
-        connection.close()
 
 
 def _rows_now(settings: Settings, task: Task) -> int:

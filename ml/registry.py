@@ -89,7 +89,7 @@ def model_card(settings: Settings, name: str, version: str | None = None) -> str
 
     task = tasks.load(name)
     client = _client(settings, task.name)
-    version = version or _champion(client, task.name).version
+    version = version or reigning(client, task.name).version
     try:
         run_id = str(client.get_model_version(task.name, version).run_id)
         parent = tracking.origin(client, tracking.Registered(version, run_id, {})).info.run_id
@@ -109,7 +109,7 @@ def sql(settings: Settings, name: str, source: str, version: str | None = None) 
 
     task = tasks.load(name)
     client = _client(settings, task.name)
-    version = version or _champion(client, task.name).version
+    version = version or reigning(client, task.name).version
     return sql_model.query(tracking.load(settings, f"models:/{task.name}/{version}"), source)
 
 
@@ -119,7 +119,7 @@ def champion(settings: Settings, task: Task) -> tuple[tracking.Registered, Bundl
     Raises:
         ModelUnusable: there is no champion, it was trained for another declaration of the task, or it is damaged.
     """
-    found = _champion(tracking.connect(settings), task.name)
+    found = reigning(tracking.connect(settings), task.name)
     made = tracking.load(settings, f"models:/{task.name}/{found.version}")
     if made.task_hash != task.hash:
         raise ModelUnusable(
@@ -129,7 +129,12 @@ def champion(settings: Settings, task: Task) -> tuple[tracking.Registered, Bundl
     return found, made
 
 
-def _champion(client: MlflowClient, task: str) -> tracking.Registered:
+def reigning(client: MlflowClient, task: str) -> tracking.Registered:
+    """Return the version that serves a task.
+
+    Raises:
+        ModelUnusable: there is no champion.
+    """
     found = tracking.aliased(client, task, "champion")
     if found is None:
         raise ModelUnusable(f"{task} has no champion; run `twin ml train {task}` and see its gates")

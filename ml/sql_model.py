@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lake.sql import identifier
 from ml.models.bundle import Bundle, ModelUnusable
 from ml.models.discrete import NEVER
 from ml.models.fitted import Fitted
@@ -36,7 +37,7 @@ def query(bundle: Bundle, source: str, keys: tuple[str, ...] = ("person_id",)) -
         )
     width = len(fitted.cuts) - 1
     margins = _cox(fitted, width) if fitted.spec.kind == "cox" else _trees(fitted, width)
-    selected = list(map(_name, keys))
+    selected = list(map(identifier, keys))
     columns, chances = list(selected), list(selected)
     for k in range(width):
         for cause, name in enumerate(_CAUSES):
@@ -95,7 +96,7 @@ def _tree(node: dict[str, Any], fitted: Fitted, interval: int) -> str:
     left, right = (_tree(node[side], fitted, interval) for side in ("left_child", "right_child"))
     if feature == len(fitted.columns):
         return left if interval <= threshold else right
-    column = _name(fitted.columns[feature].name)
+    column = identifier(fitted.columns[feature].name)
     # where training saw no unknown value, LightGBM takes one for 0
     unknown_left = bool(node["default_left"]) if node["missing_type"] == "NaN" else threshold >= 0
     known = f"{column} <= {_number(threshold)}"
@@ -107,7 +108,8 @@ def _tree(node: dict[str, Any], fitted: Fitted, interval: int) -> str:
 def _cox(fitted: Fitted, width: int) -> list[tuple[str, str]]:
     params = fitted.params
     terms = [
-        f"coalesce(({_name(fitted.columns[number].name)} - {_number(centre)}) / {_number(scale)}, 0) * {_number(beta)}"
+        f"coalesce(({identifier(fitted.columns[number].name)} - {_number(centre)}) / {_number(scale)}, 0)"
+        f" * {_number(beta)}"
         for number, centre, scale, beta in zip(
             params["numbers"], params["centre"], params["scale"], params["beta"], strict=True
         )
@@ -131,10 +133,6 @@ def _death(fitted: Fitted, coefficients: list[float], width: int) -> list[str]:
         f"{_number(intercept)} + {_number(slope)} * {decades} + {_number(trend * (k - (width - 1) / 2))}"
         for k in range(width)
     ]
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
 
 
 def _number(value: float) -> str:

@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from lake import derived
 from lake.settings import Settings
 from ml import candidates as cands
-from ml import card, drift, evaluate, gates, leakage, plots, registry, tables, tracking
+from ml import card, drift, figures, gates, leakage, plots, registry, tables, tracking
 from ml import task as tasks
 from ml.candidates import Candidate
 from ml.dataset import CannotLearn, Dataset, enrolled, prepare, refuse_hopeless
-from ml.evaluate import Metric
 from ml.gates import Gate, Rival
 from ml.models import bundle as bundles
 from ml.models.bundle import Bundle, ModelUnusable
@@ -101,7 +99,7 @@ def train(settings: Settings, name: str, tags: dict[str, str] | None = None) -> 
         label = f"{task.name} {data.cutoff:%Y-%m-%d} {data.core_version[:6]}"
         with tracking.run(client, experiment, label, identity | (tags or {})) as run_id:
             result = _train(settings, client, task, data, experiment=experiment, run_id=run_id, started=started)
-    derived.replace(settings, tables.MODEL_METRIC, task.name, _metric_table(result.metrics))
+    derived.replace(settings, tables.MODEL_METRIC, task.name, figures.metric_table(result.metrics))
     return result
 
 
@@ -159,7 +157,7 @@ def _train(
             logged=logged,
             work=work,
         )
-        metrics = _metric_rows(task, made, winner, data, run_id)
+        metrics = figures.metric_rows(task, made, winner, data, run_id)
         result = TrainResult(
             task=task.name,
             task_hash=task.hash,
@@ -203,11 +201,9 @@ def keep(settings: Settings, name: str, why: str) -> TrainResult:
     derived.replace(settings, tables.TASK_COHORT, task.name, cohort)
     derived.replace(settings, tables.TASK_ATTRITION, task.name, attrition)
     client = tracking.connect(settings)
-    champion = tracking.aliased(client, task.name, "champion")
-    if champion is None:
-        raise ModelUnusable(f"{task.name} has no champion; run `twin ml train {task.name}`")
+    champion = registry.reigning(client, task.name)
     result = _reuse(client, tracking.origin(client, champion).info.run_id, started)
-    derived.replace(settings, tables.MODEL_METRIC, task.name, _metric_table(result.metrics))
+    derived.replace(settings, tables.MODEL_METRIC, task.name, figures.metric_table(result.metrics))
     verdict = f"{champion.tags.get('model_name')} v{champion.version} is kept: {why}"
     return replace(result, champion_version=champion.version, verdict=verdict)
 
@@ -289,7 +285,7 @@ def _log_parent(
     (work / "model_card.md").write_text(text)
     (work / "task.json").write_text(task.model_dump_json(indent=1))
     (work / "result.json").write_text(json.dumps(asdict(result), indent=1, default=str))
-    (work / _FIGURES).write_text(json.dumps(_as_table(result.metrics)))
+    (work / _FIGURES).write_text(json.dumps(figures.as_table(result.metrics)))
     for name in ("calibration.png", "decision_curve.png", "reasons.png", "model_card.md", "task.json", "result.json"):
         client.log_artifact(run_id, str(work / name))
     client.log_artifact(run_id, str(work / _FIGURES))
@@ -402,60 +398,6 @@ def _decide(
         )
     client.set_registered_model_alias(task.name, "champion", version.version)
     return fallback, f"{chosen.spec.name} did not pass ({stopped}); {fallback.spec.name} serves as champion", version
-
-
-def _metric_rows(
-    task: Task, made: list[Candidate], winner: Candidate, data: Dataset, run_id: str
-) -> list[dict[str, object]]:
-    outcome, rows = cands.test_outcome(data)
-    first = data.first & ~data.is_test
-
-    def listed(one: Candidate, split: str, subgroup: str, found: list[Metric], n: int) -> list[dict[str, object]]:
-        events = int(next(metric.value for metric in found if metric.name == "n_events"))
-        return [
-            {
-                "task": task.name,
-                "model_name": one.spec.name,
-                "model_version": task.hash,
-                "run_id": run_id,
-                "split": split,
-                "subgroup": subgroup,
-                "metric": metric.name,
-                "value": _finite(metric.value),
-                "lower": _finite(metric.lower),
-                "upper": _finite(metric.upper),
-                "n": n,
-                "n_events": events,
-            }
-            for metric in found
-            if metric.name != "n_events"
-        ]
-
-    found = []
-    for one in made:
-        found += listed(one, "test", "all", one.test, int(rows.sum()))
-        found += listed(one, "cv", "all", one.cv, int(first.sum()))
-    for name, mask in cands.subgroups(data, rows).items():
-        part = outcome.take(mask)
-        # below ten events a subgroup's figures are noise
-        if ((part.event == 1) & (part.time <= winner.assessed_days)).sum() >= 10:
-            risk = winner.test_risk[mask]
-            found += listed(winner, "test", name, evaluate.metrics(part, risk, winner.assessed_days), int(mask.sum()))
-    return found
-
-
-def _as_table(rows: list[dict[str, object]]) -> dict[str, object]:
-    """Figures of all candidates and subgroups in the form that MLflow's UI shows as a table."""
-    names = ("model_name", "split", "subgroup", "metric", "value", "lower", "upper", "n", "n_events")
-    return {"columns": names, "data": [[one[name] for name in names] for one in rows]}
-
-
-def _metric_table(rows: list[dict[str, object]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=tables.MODEL_METRIC.schema)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _reuse(client: MlflowClient, run_id: str, started: float) -> TrainResult:

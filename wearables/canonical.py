@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from lake.reader import Landed
 from lake.sink import Sink
+from lake.sql import literal
 from lake.together import RECORDS_PER_FILE
 from wearables.metrics import metric_table, unit_table
 
@@ -103,9 +104,8 @@ def deliver(
     if sum(one.path.stat().st_size for one in files) < IN_MEMORY_BYTES:
         connection.execute(f"create or replace temp table judged as {_judged(f'({found})', limit)}")
     else:  # a large file is staged on disk, so that memory stays bounded
-        staged = str(sink.work / "parsed.parquet").replace("'", "''")
-        connection.execute(f"copy ({found}) to '{staged}' (format parquet, compression lz4)")
-        staged = f"'{staged}'"
+        staged = literal(sink.work / "parsed.parquet")
+        connection.execute(f"copy ({found}) to {staged} (format parquet, compression lz4)")
         connection.execute(f"create or replace temp view judged as {_judged(staged, limit)}")
     records = "count(*)" if one_row_per_record else "count(distinct record_no)"
     counts = connection.execute(

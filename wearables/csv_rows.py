@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lake.quarantine import BadFile
 from lake.sink import Sink
+from lake.sql import literal
 from wearables.source_text import REPLACEMENT, SourceText
 
 QUOTE = b'"'
@@ -86,10 +87,10 @@ def rows(sink: Sink, text: SourceText, columns: dict[str, str]) -> int:
 
 def _lines(sink: Sink, text: SourceText) -> int:
     """Lines that are not blank, counted without splitting them."""
-    path = str(text.path).replace("'", "''")
+    path = literal(text.path)
     return int(
         sink.connection.execute(
-            f"select count(*) from read_csv('{path}', columns = {{'line': 'VARCHAR'}}, header = false,"
+            f"select count(*) from read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false,"
             " auto_detect = false, delim = '\x01', quote = '', escape = '', strict_mode = false) where trim(line) <> ''"
         ).fetchall()[0][0]
     )
@@ -108,7 +109,7 @@ def _split(sink: Sink, text: SourceText, header: Header, wanted: str, quote: str
     row_text = f"concat_ws('{header.delimiter}', {', '.join(cells)})"
     odd_quotes = "false" if quote else f"(length({row_text}) - length(replace({row_text}, '\"', ''))) % 2 = 1"
     damaged = f"contains({row_text}, '{REPLACEMENT}')" if text.is_damaged else "false"
-    path = str(text.path).replace("'", "''")
+    path = literal(text.path)
     connection.execute("drop table if exists csv_broken; drop table if exists csv_scan")
     connection.execute(f"""
         create or replace temp table split_row as
@@ -118,7 +119,7 @@ def _split(sink: Sink, text: SourceText, header: Header, wanted: str, quote: str
             case when {damaged} then 'invalid_utf8' when {odd_quotes} then 'malformed_line' end as line_problem,
             {row_text} as record_text
         from read_csv(
-            '{path}', columns = {{{declared}}}, header = true, auto_detect = false, delim = '{header.delimiter}',
+            {path}, columns = {{{declared}}}, header = true, auto_detect = false, delim = '{header.delimiter}',
             quote = '{quote}', escape = '{quote}', nullstr = '', strict_mode = true, parallel = false,
             max_line_size = 1048576, store_rejects = true, rejects_limit = 0, rejects_scan = 'csv_scan',
             rejects_table = 'csv_broken'

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
+from lake.sql import literal
 from lake.together import RECORDS_PER_FILE, Together
 from wearables import source_text
 from wearables.canonical import EARLIEST, FILE_NO, FUTURE_TOLERANCE, deliver, received_at
@@ -98,12 +99,12 @@ def _read_large(landed: Landed, text: SourceText, sink: Sink) -> bool:
         return False
     kind, value = TYPED[named.group(1)]
     (shape,) = TAKEOUT[named.group(1)]
-    path = str(text.path).replace("'", "''")
+    path = literal(text.path)
     try:
         sink.connection.execute(f"""
             create or replace temp table reading as
             select try_strptime(e."dateTime", '{TAKEOUT_CLOCK}') as happened_at, cast({value} as double) as value
-            from read_json('{path}', format = 'array', columns = {{'dateTime': 'varchar', 'value': '{kind}'}}) as e
+            from read_json({path}, format = 'array', columns = {{'dateTime': 'varchar', 'value': '{kind}'}}) as e
         """)
     except duckdb.Error:
         return False

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from lake.quarantine import BadFile
 from lake.sink import Sink
+from lake.sql import literal
 from lake.together import RECORDS_PER_FILE
 from wearables.source_text import SourceText
 
@@ -104,4 +105,4 @@ def _first_byte(text: SourceText) -> bytes:
 
 
 def _listed(texts: Sequence[SourceText]) -> str:
-    return "[" + ", ".join("'" + str(one.path).replace("'", "''") + "'" for one in texts) + "]"
+    return "[" + ", ".join(literal(one.path) for one in texts) + "]"

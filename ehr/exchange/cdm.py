@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from ehr.exchange.folder import quoted
 from ehr.extract.tables import OMOP
+from lake.sql import literal
 
 _DDL = ("OMOPCDM_duckdb_5.4_ddl.sql", "OMOPCDM_duckdb_5.4_primary_keys.sql", "OMOPCDM_duckdb_5.4_constraints.sql")
 _FOREIGN_KEY = re.compile(
@@ -50,9 +50,9 @@ def files(folder: Path) -> dict[str, str]:
         if name not in names:
             continue
         if kind == "parquet":
-            found[name] = f"select * from read_parquet({quoted(path)})"
+            found[name] = f"select * from read_parquet({literal(path)})"
         elif kind == "csv":
-            found[name] = f"select * from read_csv({quoted(path)}, header = true, sample_size = 100000)"
+            found[name] = f"select * from read_csv({literal(path)}, header = true, sample_size = 100000)"
     if not found:
         raise NotACdm(f"no table of the OMOP CDM in {folder}; expected files such as person.parquet or person.csv")
     return found

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from lake.sql import literal
+
 Row = dict[str, str]
 
 _INTEGER_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UINTEGER", "UBIGINT"})
@@ -174,9 +176,9 @@ def _conformance(row: Row, table: str, field: str, shape: Shape) -> Iterator[Mea
     yield joined("isForeignKey", f"child.{column} is not null and parent.{key} is null")
     domain, concept_class = (row.get("fkDomain") or "").strip(), (row.get("fkClass") or "").strip()
     if domain:
-        yield joined("fkDomain", f"child.{column} <> 0 and parent.domain_id <> {_literal(domain)}")
+        yield joined("fkDomain", f"child.{column} <> 0 and parent.domain_id <> {literal(domain)}")
     if concept_class:
-        yield joined("fkClass", f"child.{column} <> 0 and parent.concept_class_id <> {_literal(concept_class)}")
+        yield joined("fkClass", f"child.{column} <> 0 and parent.concept_class_id <> {literal(concept_class)}")
     if _yes(row, "isStandardValidConcept"):
         yield joined(
             "isStandardValidConcept",
@@ -341,7 +343,3 @@ def _limit(text: str, kind: str) -> str:
     if quoted := re.fullmatch(r"'(\d{4})(\d{2})(\d{2})'", text):
         return f"date '{'-'.join(quoted.groups())}'"
     return str(float(text))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -71,8 +71,3 @@ def filling(target: Path, about: dict[str, Any]) -> Iterator[Path]:
 def size(folder: Path) -> int:
     """Bytes of all files below a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def quoted(path: Path) -> str:
-    """A path as SQL string literal."""
-    return "'" + str(path).replace("'", "''") + "'"

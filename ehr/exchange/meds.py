@@ -11,9 +11,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ehr.exchange.folder import Export, filling, quoted, size
+from ehr.exchange.folder import Export, filling, size
 from ehr.exchange.snapshot import SCHEMA, opened
 from lake.settings import Settings
+from lake.sql import literal
 
 MEDS_VERSION = "0.4.1"
 SUBJECTS_PER_SHARD = 10_000
@@ -115,7 +116,7 @@ def _write(connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema,
 
 def _splits(connection: duckdb.DuckDBPyConnection, splits: Path) -> str:
     read = "read_parquet" if splits.suffix == ".parquet" else "read_csv"
-    relation = f"{read}({quoted(splits)})"
+    relation = f"{read}({literal(splits)})"
     columns = {row[0] for row in connection.execute(f"describe from {relation}").fetchall()}
     if not {"person_id", "split"} <= columns:
         raise BadSplits(f"{splits} has columns {', '.join(sorted(columns))}; person_id and split are needed")

@@ -9,10 +9,11 @@ from typing import Literal
 import duckdb
 import pyarrow as pa
 
-from ehr.exchange.folder import Export, filling, quoted, size
+from ehr.exchange.folder import Export, filling, size
 from ehr.exchange.snapshot import SCHEMA, opened
 from ehr.extract.tables import OMOP
 from lake.settings import Settings
+from lake.sql import identifier, literal
 from lake.tables import Table
 
 _TYPES = {
@@ -77,7 +78,7 @@ def export(
                 _check_key(connection, name, f"{SCHEMA}.{table.name}")
             options = "format parquet, compression zstd" if file_format == "parquet" else "format csv, header"
             written = connection.execute(
-                f"copy ({query}) to {quoted(draft / f'{name}.{file_format}')} ({options})"
+                f"copy ({query}) to {literal(draft / f'{name}.{file_format}')} ({options})"
             ).fetchall()
             rows[name] = int(written[0][0])
         left_out = _left_out(connection)
@@ -88,8 +89,8 @@ def export(
 def _query(table: Table, present: set[str] | None) -> str:
     """All columns of the CDM in its order, typed; what the view does not have is null."""
     columns = [
-        f"cast({_identifier(field.name) if present and field.name in present else 'null'} as {_TYPES[field.type]})"
-        f" as {_identifier(field.name)}"
+        f"cast({identifier(field.name) if present and field.name in present else 'null'} as {_TYPES[field.type]})"
+        f" as {identifier(field.name)}"
         for field in table.schema
         if field.name != "record_no"
     ]
@@ -129,7 +130,3 @@ def _left_out(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         """
     ).fetchall()
     return {reason: int(number) for reason, number in found if number}
-
-
-def _identifier(name: str) -> str:
-    return f'"{name}"'

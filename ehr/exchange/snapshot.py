@@ -12,6 +12,7 @@ import duckdb
 
 from lake import warehouse
 from lake.settings import Settings
+from lake.sql import literal
 
 SCHEMA = "marts_interop"
 SHARED = ("interop_person", "interop_fact", "omop_person", "omop_event", "meds_data")
@@ -40,7 +41,7 @@ def opened(
         raise NothingToExport(f"no snapshot at {path}; run `twin build` first")
     connection = warehouse.memory(settings)
     try:
-        connection.execute("attach '{}' as published (read_only)".format(str(path).replace("'", "''")))
+        connection.execute(f"attach {literal(path)} as published (read_only)")
         if known_at is not None:
             connection.execute(f"set variable known_at = timestamp '{known_at:%Y-%m-%d %H:%M:%S.%f}'")
         _rebuild(connection, path)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ehr.extract.dialect import column_for, found_column
 from ehr.extract.mapping import Column, Mapping, Type, type_of
 from lake.sink import duckdb_type
+from lake.sql import identifier, literal
 from lake.tables import Table
 
 _INTEGER = r"[+-]?[0-9]{1,19}"
@@ -101,16 +102,6 @@ def compile_mapping(mapping: Mapping, table: Table, header: tuple[str, ...]) -> 
     )
     unused = tuple(cell for index, cell in enumerate(header) if index not in used)
     return Compiled(query, tuple(checks), origins, unused, tuple(sorted(used)))
-
-
-def literal(value: str) -> str:
-    """A SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _constant(column: Column, kind: Type) -> str:

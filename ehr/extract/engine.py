@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from ehr.extract.compile import Compiled, compile_mapping, identifier
+from ehr.extract.compile import Compiled, compile_mapping
 from ehr.extract.dialect import Dialect, choose, missing_columns
 from ehr.extract.mapping import Mapping
 from ehr.extract.records import Block, Broken, Splitter
 from lake.quarantine import MAX_TEXT, BadFile, Rejected
 from lake.reader import HEAD_BYTES
+from lake.sql import identifier
 from lake.tables import Table
 
 PARQUET_MAGIC = b"PAR1"

@@ -8,6 +8,7 @@ from itertools import count
 
 from ehr.fhir.errors import CompileError
 from ehr.fhir.schema import DATES, INTEGERS, Element, Shape, element, is_complex, sql_type
+from lake.sql import literal
 
 
 class _Names(threading.local):
@@ -38,7 +39,7 @@ def quote(text: str) -> str:
     """
     if any(ord(character) < 9 for character in text):
         raise CompileError("control characters are not allowed in a ViewDefinition")
-    return "'" + text.replace("'", "''") + "'"
+    return literal(text)
 
 
 @dataclass(frozen=True)

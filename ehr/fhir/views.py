@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ehr.fhir.compile import Plan, plan_view
+from lake.sql import literal
 
 FOLDER = Path(__file__).with_name("views")
 STAGED = {
@@ -68,8 +69,7 @@ def literals(line: str) -> str:
 
     One text: a list would be copied with every row of the resource.
     """
-    pattern = LITERAL.replace("'", "''")
-    return f"array_to_string(regexp_extract_all({line}, '{pattern}', 1), '|')"
+    return f"array_to_string(regexp_extract_all({line}, {literal(LITERAL)}, 1), '|')"
 
 
 def _literal(joined: str, number: str) -> str:

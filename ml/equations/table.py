@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from lake.sql import literal
 from ml.equations.base import Equation, Floats, Input, evaluate
 
 Convert = Callable[[Floats, str, str, str], Floats]
@@ -131,15 +132,15 @@ def read(path: Path, *, typed: bool = False) -> pa.Table:
     if not path.is_file():
         raise BadTable(f"{path} is not a file")
     name = path.name.lower().removesuffix(".gz")
-    literal = "'" + str(path).replace("'", "''") + "'"
+    quoted = literal(path)
     kind = "nullstr = ['', 'NA', 'NaN', 'nan']" if typed else "all_varchar = true"
     source = {
-        ".csv": f"read_csv({literal}, header = true, {kind})",
-        ".tsv": f"read_csv({literal}, header = true, {kind}, delim = '\t')",
-        ".parquet": f"read_parquet({literal})",
-        ".json": f"read_json({literal})",
-        ".ndjson": f"read_json({literal}, format = 'newline_delimited')",
-        ".jsonl": f"read_json({literal}, format = 'newline_delimited')",
+        ".csv": f"read_csv({quoted}, header = true, {kind})",
+        ".tsv": f"read_csv({quoted}, header = true, {kind}, delim = '\t')",
+        ".parquet": f"read_parquet({quoted})",
+        ".json": f"read_json({quoted})",
+        ".ndjson": f"read_json({quoted}, format = 'newline_delimited')",
+        ".jsonl": f"read_json({quoted}, format = 'newline_delimited')",
     }.get(Path(name).suffix)
     if source is None:
         raise BadTable(f"{path.name}: a table is a .csv, .tsv, .parquet, .json or .ndjson file")

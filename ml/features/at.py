@@ -92,27 +92,43 @@ def features_at(settings: Settings, feature_set: FeatureSet, path: Path) -> Feat
         connection.execute(
             """
             create temp table cohort as
+            with
+                matched as (
+                    select
+                        a.file_row,
+                        p.person_id,
+                        p.region_id,
+                        p.sex,
+                        p.birth_date,
+                        try_cast(a.index_at as timestamp) as index_at,
+                        try_cast(a.index_at as date) as index_date
+                    from asked as a
+                    left join twin_person as p on p.person_id = cast(a.person_id as varchar)
+                ),
+
+                judged as (
+                    select
+                        *,
+                        case
+                            when person_id is null then 'person_id is not in twin_person'
+                            when index_at is null then 'index_at is no date or time'
+                        end as reason
+                    from matched
+                )
+
             select
-                a.file_row,
-                p.person_id,
-                p.region_id,
-                p.sex,
-                try_cast(a.index_at as timestamp) as index_at,
-                date_diff('day', p.birth_date, try_cast(a.index_at as date)) / 365.25 as age_years,
-                p.person_id is not null and try_cast(a.index_at as timestamp) is not null as eligible,
+                file_row,
+                person_id,
+                region_id,
+                sex,
+                index_at,
+                date_diff('day', birth_date, index_date) / 365.25 as age_years,
+                reason is null as eligible,
+                reason,
                 case
-                    when p.person_id is null then 'person_id is not in twin_person'
-                    when try_cast(a.index_at as timestamp) is null then 'index_at is no date or time'
-                end as reason,
-                case
-                    when p.person_id is not null and try_cast(a.index_at as timestamp) is not null
-                    then row_number() over (
-                        partition by p.person_id is not null and try_cast(a.index_at as timestamp) is not null
-                        order by a.file_row
-                    ) - 1
+                    when reason is null then row_number() over (partition by reason is null order by file_row) - 1
                 end as row_no
-            from asked as a
-            left join twin_person as p on p.person_id = cast(a.person_id as varchar)
+            from judged
             """
         )
         refused = connection.execute(

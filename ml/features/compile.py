@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from lake.sql import literal
 from ml.cohort import as_of
 from ml.features import spec
 
@@ -59,12 +60,8 @@ def queries(feature_set: spec.FeatureSet) -> list[str]:
     return found
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
 def _texts(values: tuple[str, ...]) -> str:
-    return "(" + ", ".join(map(_text, values)) + ")"
+    return "(" + ", ".join(map(literal, values)) + ")"
 
 
 def _windowed(
@@ -86,10 +83,10 @@ def _measurements(declared: list[tuple[spec.Measurement, list[tuple[int, spec.Co
             targets.append((one.concept, stat, days, number))
         if one.map:
             whens = " ".join(
-                f"when lower(m.value_text) = {_text(key.lower())} or m.value_code = {_text(key)} then {value}"
+                f"when lower(m.value_text) = {literal(key.lower())} or m.value_code = {literal(key)} then {value}"
                 for key, value in one.map.items()
             )
-            mapped.append(f"when m.concept = {_text(one.concept)} then case {whens} end")
+            mapped.append(f"when m.concept = {literal(one.concept)} then case {whens} end")
         longest.append((one.concept, max(days for windows in one.stats.values() for days in windows)))
     value = f"case {' '.join(mapped)} else m.value_std end" if mapped else "m.value_std"
     windows = sorted({days for _, _, days, _ in targets})
@@ -101,7 +98,7 @@ def _measurements(declared: list[tuple[spec.Measurement, list[tuple[int, spec.Co
         aggregates.append(f"max(event_at) {_filter(days)} as event_{days}")
         aggregates.append(f"max(known_at) {_filter(days)} as known_{days}")
     unnested = ", ".join(
-        f"({_text(concept)}, {_text(f'{stat}_{days}')}, {number})" for concept, stat, days, number in targets
+        f"({literal(concept)}, {literal(f'{stat}_{days}')}, {number})" for concept, stat, days, number in targets
     )
     pieces = " ".join(
         f"when '{stat}_{days}' then {stat}_{days}" for stat, days in sorted({s for v in needed.values() for s in v})
@@ -110,7 +107,7 @@ def _measurements(declared: list[tuple[spec.Measurement, list[tuple[int, spec.Co
     knowns = " ".join(f"when {days} then known_{days}" for days in windows)
     return f"""
         with
-            reach (concept, days) as (values {", ".join(f"({_text(c)}, {d})" for c, d in longest)}),
+            reach (concept, days) as (values {", ".join(f"({literal(c)}, {d})" for c, d in longest)}),
             target (concept, statistic, feature_no) as (values {unnested}),
             fact as (
                 select
@@ -206,7 +203,7 @@ def _demographic(one: spec.Demographic, number: int) -> str:
 
 
 def _genome_score(one: spec.GenomeScore, number: int) -> str:
-    order = " ".join(f"when {_text(name)} then {rank}" for rank, name in enumerate(one.scores))
+    order = " ".join(f"when {literal(name)} then {rank}" for rank, name in enumerate(one.scores))
     return f"""
         select
             c.row_no,
@@ -227,7 +224,7 @@ def _genome_score(one: spec.GenomeScore, number: int) -> str:
 
 
 def _genome_marker(one: spec.GenomeMarker, number: int) -> str:
-    value = " ".join(f"when {_text(key)} then {number_}" for key, number_ in one.map.items())
+    value = " ".join(f"when {literal(key)} then {number_}" for key, number_ in one.map.items())
     return f"""
         select
             c.row_no,
@@ -237,7 +234,7 @@ def _genome_marker(one: spec.GenomeMarker, number: int) -> str:
             max(g.known_at) as known_at
         from cohort as c
         inner join twin_genome_marker as g on g.person_id = c.person_id
-        where c.eligible and g.marker = {_text(one.marker)} and g.known_at <= c.index_at
+        where c.eligible and g.marker = {literal(one.marker)} and g.known_at <= c.index_at
         group by c.row_no
         having value is not null
     """

@@ -10,12 +10,10 @@ import pytest
 from genomics.derive import derive
 from genomics.findings import find_vcf, secondary_genes
 from genomics.markers import apoe
-from genomics.readers import READERS
 from genomics.tables import DERIVED
 from lake import derived
-from lake.ingest import ingest
-from lake.reader import Landed
 from lake.settings import Settings
+from tests.genomics.landing import land
 from tests.genomics.vcf_text import vcf_text
 
 CONTIGS = {"chr1": 248956422, "chr6": 170805979, "chr13": 114364328, "chr19": 58617616, "chrX": 156040895}
@@ -67,17 +65,6 @@ def test_the_secondary_list_is_the_published_one(shared_data: Path) -> None:
 def clinvar(rows: list[str]) -> str:
     header = ['##INFO=<ID=CLNSIG,Number=.,Type=String,Description="x">']
     return vcf_text(rows, [], contigs=CONTIGS, header=tuple(header))
-
-
-def land(settings: Settings, files: dict[str, str]) -> None:
-    landed = []
-    for name, text in files.items():
-        path = settings.landing / "genome" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        landed.append(Landed(path, "genome"))
-    for entry in ingest(settings, READERS, {}, landed):
-        assert entry.status == "ingested", entry.detail
 
 
 GENOME = vcf_text(

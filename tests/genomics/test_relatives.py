@@ -14,16 +14,14 @@ from typer.testing import CliRunner
 from genomics.derive import raw_views
 from genomics.kinship import PairCounts
 from genomics.projection import read_loadings
-from genomics.readers import READERS
 from genomics.relatives import find_relatives
 from genomics.roh import homozygosity
 from genomics.tables import DERIVED, TABLES
 from lake import derived
-from lake.ingest import ingest
 from lake.quarantine import BadFile
-from lake.reader import Landed
 from lake.settings import Settings
 from orchestration.cli import app
+from tests.genomics.landing import land
 from tests.genomics.vcf_text import vcf_text, write_vcf
 
 N_LOCI = 3000
@@ -166,17 +164,6 @@ def test_a_swapped_sex_is_told(tmp_path: Path) -> None:
     status, output = twin("vcf", "qc", vcf, "--sheet", sheet, "--json")
     (alarm,) = json.loads(output)["alarms"]
     assert (status, alarm["alarm"], alarm["sample"]) == (1, "sex_differs", "a")
-
-
-def land(settings: Settings, files: dict[str, str]) -> None:
-    landed = []
-    for name, text in files.items():
-        path = settings.landing / "genome" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        landed.append(Landed(path, "genome"))
-    for entry in ingest(settings, READERS, {}, landed):
-        assert entry.status == "ingested", entry.detail
 
 
 def test_samples_of_different_files_are_held_against_each_other(settings: Settings, family: np.ndarray) -> None:

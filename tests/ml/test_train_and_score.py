@@ -233,7 +233,7 @@ def test_a_build_keeps_a_model_until_something_calls_for_another(
     kept = keep(home, TASK, "nothing has moved")
     assert (kept.run_id, kept.reused, kept.champion) == (trained.run_id, True, trained.champion)
     assert "is kept: nothing has moved" in kept.verdict
-    monkeypatch.setattr("ml.monitor._content", lambda _: "other data, as large")
+    monkeypatch.setattr("ml.monitor.dataset.version", lambda _: "other data, as large")
     assert monitor.due(home, TASK).action == "keep"
     monkeypatch.setattr("ml.monitor._rows_now", lambda *_: trained.n_rows * 2)
     assert monitor.due(home, TASK).action == "train"

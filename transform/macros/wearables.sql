@@ -5,10 +5,8 @@
     coalesce(coalesce(account || '/', '') || {{ subject }}, account, 'file:' || left(file_id, 16))
 {%- endmacro %}
 
-{# Sums of doubles depend on the order of the rows; sums of decimals do not. #}
-{% macro exact_sum(value) -%} cast(sum(cast({{ value }} as decimal(24, 6))) as double) {%- endmacro %}
-
-{# Mean with an exact sum; null without values. #}
+{# Mean of a sum of decimals, which, other than a sum of doubles, does not depend on the order of the rows; null #}
+{# without values. #}
 {% macro exact_avg(value) -%}
     round(cast(sum(cast({{ value }} as decimal(24, 6))) as double) / nullif(count({{ value }}), 0), 6)
 {%- endmacro %}

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from lake.quarantine import BadFile
 from lake.sink import Sink
+from lake.sql import literal
 from lake.together import RECORDS_PER_FILE
 
 _BLOCK = 1 << 20
@@ -65,7 +66,7 @@ def elements(sink: Sink, texts: Sequence[Path]) -> None:
     one column per record attribute (still escaped), ``parts`` for other elements,
     ``line`` for anything that is not a clean record.
     """
-    target = _quoted(sink.work / "element.parquet")
+    target = literal(sink.work / "element.parquet")
     places = ", ".join(f"list_position(parts, ' {attribute}=') as at_{name}" for name, attribute in _ATTRIBUTES.items())
     # an attribute that is not there has no place: null % 2 is null, and the value is null
     columns = ", ".join(f"case when mark = 'R' then parts[at_{name} + 1] end as {name}" for name in _ATTRIBUTES)
@@ -78,14 +79,14 @@ def elements(sink: Sink, texts: Sequence[Path]) -> None:
         "columns = {'line': 'VARCHAR'}, header = false, auto_detect = false, delim = '\x01', quote = '', escape = '',"
         " max_line_size = 16777216, strict_mode = false"
     )
-    lines = f"select row_number() over () as line_no, line from read_csv('{_quoted(texts[0])}', {options})"
+    lines = f"select row_number() over () as line_no, line from read_csv({literal(texts[0])}, {options})"
     if texts[0].suffix == ".parquet":
-        lines = f"select line_no, line from read_parquet('{_quoted(texts[0])}')"
+        lines = f"select line_no, line from read_parquet({literal(texts[0])})"
     elif len(texts) > 1:
         sink.connection.register(
             "input_file", pa.table({"filename": [str(one) for one in texts], "file_no": range(len(texts))})
         )
-        listed = ", ".join(f"'{_quoted(one)}'" for one in texts)
+        listed = ", ".join(map(literal, texts))
         lines = f"""
             select file_no * {RECORDS_PER_FILE} + row_number() over (partition by file_no order by n) as line_no, line
             from (
@@ -131,9 +132,9 @@ def elements(sink: Sink, texts: Sequence[Path]) -> None:
                 case when mark = 'A' then regexp_extract(line, '^<([A-Za-z]+)', 1) end as tag,
                 case when mark = 'R' and not is_clean then line end as line
             from checked
-        ) to '{target}' (format parquet, compression lz4)
+        ) to {target} (format parquet, compression lz4)
     """)
-    sink.connection.execute(f"create or replace temp view element as select * from '{target}'")
+    sink.connection.execute(f"create or replace temp view element as select * from {target}")
 
 
 def counted(sink: Sink) -> dict[str, int]:
@@ -215,7 +216,3 @@ def _attribute(value: str) -> str:
     """Quote an attribute value with double quotes and without line breaks or `=`, as the line path expects it."""
     quoted = quoteattr(value, {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;", '"': "&quot;", "=": "&#61;"})
     return quoted if quoted.startswith('"') else f'"{quoted[1:-1]}"'
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -12,6 +12,7 @@ from pathlib import Path
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
+from lake.sql import literal
 from wearables import csv_rows, source_text, spreadsheet
 from wearables.canonical import EARLIEST, deliver, latest_sql, reject_rows
 from wearables.declared import samples
@@ -128,9 +129,8 @@ def _all(found: Sequence[Entries], rows: Sequence[str], has_sessions: bool) -> s
     queries = []
     for one, table in zip(found, rows, strict=True):
         other = " and record_no not in (select record_no from session)" if has_sessions else ""
-        app = one.mapping.app.replace("'", "''")
         queries.append(
-            f"select *, '{app}' as source_app, source_type = 'self_reported' as is_user_entered,"
+            f"select *, {literal(one.mapping.app)} as source_app, source_type = 'self_reported' as is_user_entered,"
             f" null::varchar as problem from {table}"
         )
         queries.append(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lake.quarantine import BadFile
 from lake.sink import Sink
+from lake.sql import literal
 from wearables.date_order import decide, normalised
 from wearables.declared.entries import Entries, columns_of
 from wearables.declared.mapping import Each, Length, Measure, Moment, Part, Text, Workout
@@ -118,18 +119,8 @@ def _timed(sink: Sink, entries: Entries, part: Part) -> str:
         select
             * exclude (utc_at, local_at, end_utc, end_local, known_zone),
             known_zone as time_zone,
-            case
-                when utc_at is not null then utc_at
-                when known_zone is not null then timezone('UTC', timezone(known_zone, local_at))
-                when utc_offset_min is not null then local_at - to_minutes(utc_offset_min)
-                else local_at
-            end as begins_at,
-            case
-                when end_utc is not null then end_utc
-                when known_zone is not null then timezone('UTC', timezone(known_zone, end_local))
-                when utc_offset_min is not null then end_local - to_minutes(utc_offset_min)
-                else end_local
-            end as declared_end_at,
+            {_placed("utc_at", "local_at")} as begins_at,
+            {_placed("end_utc", "end_local")} as declared_end_at,
             case
                 when known_zone is not null then 'metadata'
                 when utc_offset_min is not null and not is_zulu then 'vendor_offset'
@@ -160,6 +151,16 @@ def _timed(sink: Sink, entries: Entries, part: Part) -> str:
         follows = "lead(begins_at) over (partition by parent_no order by begins_at, record_no)"
         end = f"coalesce({follows}, {end})" if part.end or length else f"coalesce({follows}, begins_at)"
     return f"select *, begins_at {shift} as start_at, {end} as end_at from ({query})"
+
+
+def _placed(utc: str, local: str) -> str:
+    """SQL: a time in UTC; one on local clocks by its zone, else by its offset, else as if it were UTC."""
+    return f"""case
+                when {utc} is not null then {utc}
+                when known_zone is not null then timezone('UTC', timezone(known_zone, {local}))
+                when utc_offset_min is not null then {local} - to_minutes(utc_offset_min)
+                else {local}
+            end"""
 
 
 def _unfolded(entries: Entries, each: Each, source: str) -> str:
@@ -212,17 +213,17 @@ def _measured(entries: Entries, part: Part, measure: Measure, timed: str) -> str
             conditions.append(f"{item} not in ({_listed(silent)})")
         word, number = _coded(item, {k: v for k, v in measure.values.items() if v is not None}), "null::double"
     elif measure.limits is not None:
-        low, high = (f"lower({item}) = {_quoted((one or '').lower())}" for one in (measure.below, measure.above))
+        low, high = (f"lower({item}) = {literal((one or '').lower())}" for one in (measure.below, measure.above))
         number = f"case when {low} then {measure.limits[0]!r} when {high} then {measure.limits[1]!r} else {number} end"
         censor = f"case when {low} then '<=' when {high} then '>=' end"
         word = f"case when {low} or {high} then {item} end"
     # a total is of an interval, a reading of `each` that is no total is of a moment
     ends = "start_at" if part.each is not None and measure.metric not in _LASTING and not part.lasts else "end_at"
     return f"""
-        select record_no, {_quoted(measure.metric)} as kind, {_quoted(measure.metric)} as metric,
+        select record_no, {literal(measure.metric)} as kind, {literal(measure.metric)} as metric,
             {", ".join(one if one != "end_at" else f"{ends} as end_at" for one in TIMED if one != "item")},
             {number} as value_src, {word} as value_text, {_text(entries, measure.unit)} as unit_src, {censor} as censor,
-            {_quoted(measure.source_type or mapping.source_type)} as source_type, record_text
+            {literal(measure.source_type or mapping.source_type)} as source_type, record_text
         from ({timed}) where {" and ".join(conditions)}
     """
 
@@ -241,14 +242,14 @@ def _session(entries: Entries, workout: Workout, timed: str) -> str:
         if measure is None:
             return "null::double"
         unit = _text(entries, measure.unit)
-        known = f"metric = {_quoted(measure.metric)} and unit_src = {unit}"
+        known = f"metric = {literal(measure.metric)} and unit_src = {unit}"
         factor = f"(select any_value(factor) from metric_unit where {known})"
         return f"nullif({_number(entries.text(measure.names), decimal)}, 0) * {factor}"
 
     return f"""
         select record_no, lower({_text(entries, workout.activity)}) as activity, start_at, end_at, utc_offset_min,
             time_zone, tz_source, epoch(end_at - start_at) as duration_s, {converted(workout.distance)} as distance_m,
-            {converted(workout.energy)} as energy_kcal, device_name, {_quoted(entries.mapping.app)} as source_app,
+            {converted(workout.energy)} as energy_kcal, device_name, {literal(entries.mapping.app)} as source_app,
             subject, record_text
         from ({timed})
     """
@@ -300,16 +301,16 @@ def _text(entries: Entries, text: Text | None) -> str:
     if text is None:
         return "null::varchar"
     if text.constant is not None and not text.names:
-        return _quoted(text.constant)
+        return literal(text.constant)
     found = entries.text(text.names)
     if text.values:
         found = _coded(found, text.values)
-    return found if text.constant is None else f"coalesce({found}, {_quoted(text.constant)})"
+    return found if text.constant is None else f"coalesce({found}, {literal(text.constant)})"
 
 
 def _coded(text: str, values: Table[str, str | None]) -> str:
     cases = " ".join(
-        f"when {_quoted(code.lower())} then {_quoted(one)}" for code, one in values.items() if one is not None
+        f"when {literal(code.lower())} then {literal(one)}" for code, one in values.items() if one is not None
     )
     return f"(case lower({text}) {cases} end)"
 
@@ -331,8 +332,4 @@ def _numeric(measure: Measure) -> bool:
 
 
 def _listed(texts: Sequence[str]) -> str:
-    return ", ".join(_quoted(one) for one in texts)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return ", ".join(literal(one) for one in texts)

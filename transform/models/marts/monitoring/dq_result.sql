@@ -70,19 +70,7 @@ with
         select *
         from now
         union all
-        select
-            run_at,
-            rule,
-            source_system,
-            kahn_category,
-            severity,
-            table_name,
-            column_name,
-            must_hold,
-            most_percent,
-            failed,
-            total,
-            false as is_latest
+        select *, false as is_latest
         from {{ ref("stg_landing__dq_run") }} as earlier
     ),
 
