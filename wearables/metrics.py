@@ -100,6 +100,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("hrv_sdnn", "ms", "discrete", _MILLISECONDS),
     Metric("hrv_rmssd", "ms", "discrete", _MILLISECONDS),
     Metric("oxygen_saturation", "%", "discrete", _PERCENT),
+    # share of an analysed stretch of the pulse or ECG; 0 is analysed and none, which is not the same as no reading
+    Metric("atrial_fibrillation", "%", "discrete", _PERCENT | {"1": (100.0, 0.0)}),
     Metric("body_temperature", "Cel", "discrete", _TEMPERATURE),
     Metric("skin_temperature", "Cel", "discrete", _TEMPERATURE),
     Metric("skin_temperature_deviation", "Cel", "discrete", _TEMPERATURE_DIFFERENCE),

@@ -15,7 +15,8 @@ from orchestration.cli.failures import BadData, OneLine, WrongUsage
 from orchestration.cli.output import AsJson, console, print_json, print_table, settings
 
 if TYPE_CHECKING:
-    from wearables.monitor.rules import Alarm, AnyRule
+    from wearables.monitor.rule import Alarm
+    from wearables.monitor.rules import AnyRule
 
 app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Alarms of the resident monitor.", rich_markup_mode="rich")
 
@@ -47,8 +48,10 @@ def watch(
             typer.echo(json.dumps(_row(alarm), default=str))
         else:
             row = _row(alarm)
+            age = f"{row['age_s']:.0f} s old{', late' if alarm.is_late else ''}"
             console().print(
-                f"{row['at']}  {row['severity']:8} {row['person']}  {row['rule']}  {row['evidence']}", markup=False
+                f"{row['at']} ({age})  {row['severity']:8} {row['person']}  {row['rule']}  {row['evidence']}",
+                markup=False,
             )
 
     try:

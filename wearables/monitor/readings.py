@@ -1,7 +1,8 @@
 """Readings as they arrive: one JSON object a line, checked one by one.
 
 ``{"person": "A17", "metric": "glucose", "at": "2026-06-30T08:05:00+02:00", "value": 68, "unit": "mg/dL"}``; ``resting``
-(no steps in that minute) may be added to heart rates, and is taken to be true where it lacks.
+(no steps in that minute) may be added to heart rates, and is taken to be true where it lacks; ``posture`` (``lying``,
+``sitting``, ``standing``) to any reading.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Literal
 
 import orjson
 
@@ -19,6 +21,9 @@ from wearables.metrics import METRICS, unit_table
 
 FUTURE_S = 300
 """A stamp further ahead of its arrival is a clock that is wrong."""
+
+Posture = Literal["lying", "sitting", "standing"]
+_POSTURES: dict[object, Posture] = {"lying": "lying", "sitting": "sitting", "standing": "standing"}
 
 _REASONS = DETAILS | {
     "unknown_metric": "the metric is not one of the dictionary (wearables/metrics.py)",
@@ -36,6 +41,7 @@ class Reading:
         offset_s: what the person's clock is ahead of UTC.
         value: in the metric's canonical unit.
         is_resting: no steps at that time.
+        posture: how it was taken; None if that is not known.
     """
 
     person: str
@@ -44,6 +50,7 @@ class Reading:
     offset_s: int
     value: float
     is_resting: bool
+    posture: Posture | None = None
 
     @property
     def key(self) -> bytes:
@@ -98,12 +105,13 @@ def _reading(line: bytes, received: float) -> Reading | str:
     if not isinstance(row, dict) or not isinstance(row.get("person"), str) or not row["person"]:
         return "wrong_shape"
     moment = _moment(row.get("at"), received)
+    posture = _POSTURES.get(row.get("posture")) if isinstance(row.get("posture"), str) else None
     number = _number(row.get("metric"), row.get("value"), row.get("unit"))
     if isinstance(moment, str):
         return moment
     if isinstance(number, str):
         return number
-    return Reading(row["person"], row["metric"], *moment, number, row.get("resting", True) is True)
+    return Reading(row["person"], row["metric"], *moment, number, row.get("resting", True) is True, posture)
 
 
 def _moment(text: object, received: float) -> tuple[float, int] | str:

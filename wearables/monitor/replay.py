@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wearables.monitor.readings import Reading, in_time
-from wearables.monitor.rules import Alarm, AnyRule, State
+from wearables.monitor.rule import Alarm, State
+from wearables.monitor.rules import AnyRule
 
 WEEK_S = 7 * 86_400
 
@@ -52,6 +53,8 @@ def replay(
             state: State = {}
             keys = set()
             for reading in rows:
+                if not rule.concerns(reading.metric):
+                    continue
                 for alarm in rule.step(state, reading):
                     if alarm.key not in keys:
                         keys.add(alarm.key)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from wearables.monitor.readings import Reading, Rejected, in_time
-from wearables.monitor.rules import Alarm, AnyRule, State
+from wearables.monitor.rule import Alarm, State
+from wearables.monitor.rules import AnyRule
 
 LATE_S = 900
 """An alarm on a reading that took longer to arrive is late: whoever reads it should know that it speaks of the past."""
@@ -104,8 +105,7 @@ class Store:
             for (person,) in self._db.execute("select distinct person from seen order by person").fetchall():
                 for rule in rules:
                     for alarm in rule.tick(self._state(person, rule.rule), person, now):
-                        if self._raise(alarm, now):
-                            alarms.append(alarm)
+                        alarms += self._raise(alarm, now)
             self._save_states()
             self._db.execute("commit")
         except BaseException:
@@ -140,6 +140,7 @@ class Store:
     def _take_in(self, batch: Batch, rules: Sequence[AnyRule]) -> list[Alarm]:
         repeated = late = 0
         alarms: list[Alarm] = []
+        concerned: dict[str, list[AnyRule]] = {}
         now = time.time()
         if self.has(batch.file_hash):
             return []
@@ -164,10 +165,11 @@ class Store:
             self._db.execute(
                 "insert or replace into seen values (?, ?, ?)", [reading.person, reading.metric, reading.at]
             )
-            for rule in rules:
+            if reading.metric not in concerned:
+                concerned[reading.metric] = [rule for rule in rules if rule.concerns(reading.metric)]
+            for rule in concerned[reading.metric]:
                 for alarm in rule.step(self._state(reading.person, rule.rule), reading):
-                    if self._raise(alarm, batch.received):
-                        alarms.append(alarm)
+                    alarms += self._raise(alarm, batch.received)
         self._db.executemany(
             "insert into rejected values (?, ?, ?)", [(batch.file_hash, one.line, one.reason) for one in batch.rejected]
         )
@@ -178,12 +180,16 @@ class Store:
         )
         return alarms
 
-    def _raise(self, alarm: Alarm, received: float) -> bool:
-        """Keep an alarm; False if it is there already."""
+    def _raise(self, alarm: Alarm, received: float) -> list[Alarm]:
+        """Keep an alarm, and say how old it is; nothing if it is there already."""
         evidence = orjson.dumps(alarm.evidence, option=orjson.OPT_SORT_KEYS).decode()
-        times = (received, time.time(), received - alarm.at > LATE_S)
-        row = (alarm.person, alarm.rule, alarm.began, alarm.at, alarm.severity, evidence, *times)
-        return bool(self._db.execute("insert or ignore into alarm values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row).rowcount)
+        age_s = received - alarm.at
+        row = (
+            alarm.person, alarm.rule, alarm.began, alarm.at, alarm.severity, evidence, received, time.time(),
+            age_s > LATE_S,
+        )  # fmt: skip
+        added = self._db.execute("insert or ignore into alarm values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row).rowcount
+        return [replace(alarm, age_s=age_s, is_late=age_s > LATE_S)] if added else []
 
     def _state(self, person: str, rule: str) -> State:
         if (person, rule) not in self._states:

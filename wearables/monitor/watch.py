@@ -16,7 +16,8 @@ from pathlib import Path
 
 from lake.settings import Settings
 from wearables.monitor.readings import parse
-from wearables.monitor.rules import Alarm, AnyRule, declared
+from wearables.monitor.rule import Alarm
+from wearables.monitor.rules import AnyRule, declared
 from wearables.monitor.store import Batch, Store
 
 POLL_S = 0.1

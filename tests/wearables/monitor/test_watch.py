@@ -19,7 +19,7 @@ import pytest
 
 from lake.settings import PROJECT_DIR, Settings
 from wearables.monitor import watch as watching
-from wearables.monitor.rules import Alarm
+from wearables.monitor.rule import Alarm
 from wearables.monitor.store import Store
 from wearables.monitor.watch import Places, watch
 
