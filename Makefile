@@ -29,8 +29,9 @@ test-all: $(READY)
 	@$(MAKE) --no-print-directory -j 2 lint tests
 
 # A file's tests share what they build, so a file stays on one worker; the long ones start first (tests/conftest.py).
+# A crashed worker ends the run: a worker started in its place can wait for ever (pytest-xdist issue 1378).
 tests: $(READY)
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 $(SELECT)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 15 $(SELECT)
 
 bench: $(READY)
 	@$(PY) -m tests.benchmarks --people $(PEOPLE) $(if $(AREA),--only $(AREA)) $(if $(KEEP),--keep)

@@ -35,8 +35,8 @@ class Engine:
         roadrunner.Logger.setLevel(roadrunner.Logger.LOG_CRITICAL)
         # Otherwise ids of the model become attributes, and a parameter called "reset" hides the method.
         roadrunner.Config.setValue(roadrunner.Config.ROADRUNNER_DISABLE_PYTHON_DYNAMIC_PROPERTIES, True)
-        # Compiles four times as fast as the other back end.
-        roadrunner.Config.setValue(roadrunner.Config.LLVM_BACKEND, roadrunner.Config.LLJIT)
+        # LLJIT compiles faster, but in a thread of its own for every model, and has been seen to crash the process.
+        roadrunner.Config.setValue(roadrunner.Config.LLVM_BACKEND, roadrunner.Config.MCJIT)
         self.model = model
         self._runner: Any = self._load()
         self._is_fresh = True
