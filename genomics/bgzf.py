@@ -92,7 +92,7 @@ def _bgzf(file: IO[bytes]) -> Iterator[bytes]:
                 break
             last = data[at : at + size]
             try:
-                text = isal_zlib.decompress(last, wbits=31)
+                text = _block(last)
             except (isal_zlib.error, zlib.error) as error:  # type: ignore[misc]
                 raise BadFile("corrupt_bgzf", f"BGZF block at byte {offset + at:,} is broken: {error}") from None
             at += size
@@ -106,6 +106,18 @@ def _bgzf(file: IO[bytes]) -> Iterator[bytes]:
         raise BadFile("truncated_bgzf", f"the last BGZF block, at byte {offset:,}, is cut off; deliver the file again")
     if last != EOF_MARKER:
         raise BadFile("truncated_bgzf", "the BGZF end marker is missing, so blocks may be too; deliver the file again")
+
+
+def _block(block: bytes) -> bytes:
+    """Inflate one block. Its size is known and its checksum is taken apart from it: both are faster so."""
+    from isal import isal_zlib
+
+    head = 12 + int.from_bytes(block[10:12], "little")
+    size = int.from_bytes(block[-4:], "little")
+    text = isal_zlib.decompress(memoryview(block)[head:-8], wbits=-15, bufsize=max(size, 1))
+    if len(text) != size or isal_zlib.crc32(text) != int.from_bytes(block[-8:-4], "little"):
+        raise zlib.error("its checksum or size is not what it says")
+    return text
 
 
 def _gzip(file: IO[bytes]) -> Iterator[bytes]:

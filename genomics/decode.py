@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genomics.fields import Fields, find, integers, judged, split
+from genomics.fields import Fields, compiled, find, integers, judged, split
 from genomics.header import FIXED, REFERENCE_BLOCK_ALLELES
 
 MISSING, HAPLOID = -1, -2
@@ -318,6 +319,9 @@ def _subfields(
         wanted = {next((keys.index(key) for key in keys_ if key in keys), -1): name for name, keys_ in _NUMBERS.items()}
         cells = slice(None) if alone else np.flatnonzero(np.repeat(of_kind, n_samples))
         at, last = start[cells], limit[cells]
+        if kernels := compiled():
+            _subfields_compiled(kernels, fields.buffer, (at, last), wanted, ends, numbers, cells)
+            continue
         for index in range(max(*wanted, 0) + 1):
             stop = find(fields.buffer, ":", at, last) if len(keys) > 1 else last
             if index == 0:
@@ -326,6 +330,25 @@ def _subfields(
                 numbers[wanted[index]][cells] = _whole(fields.buffer, at, stop)
             at = np.minimum(stop + 1, last)
     return ends, numbers, has_genotypes
+
+
+def _subfields_compiled(
+    kernels: ModuleType,
+    buffer: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray],
+    wanted: dict[int, str],
+    ends: np.ndarray,
+    numbers: dict[str, np.ndarray],
+    cells: slice | np.ndarray,
+) -> None:
+    names = [name for index, name in wanted.items() if index >= 0]
+    keys = np.array([names.index(wanted[one]) if one in wanted else -1 for one in range(max(*wanted, 0) + 1)])
+    first = np.empty(len(bounds[0]), dtype=np.int64)
+    found = np.full((len(names), len(first)), -1, dtype=np.int64)
+    kernels.subfields(buffer, *bounds, keys, first, found)
+    ends[cells] = first
+    for name, values in zip(names, found, strict=True):
+        numbers[name][cells] = values
 
 
 def _whole(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:

@@ -6,14 +6,20 @@ repeat, or as text. Up to eight bytes are taken as one 64-bit word (the first by
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
 
 PAD = 40
 """Bytes before and behind the text, so that a word may be read at every place of it."""
+
+LEAST_BYTES = 24 << 20
+"""Size from which machine code repays its import: most of a million records of one genome."""
 
 _TRIES = 3
 _WORDS = 4
@@ -22,6 +28,17 @@ _ZEROS = np.array([0x3030303030303030 & ((1 << 8 * (8 - size)) - 1) for size in 
 """The digit 0 in the bytes in front of a number of so many digits."""
 _SHIFT = np.array([8 * (8 - size) for size in range(8)] + [0], dtype=np.uint64)
 _LOW, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+
+
+def compiled() -> ModuleType | None:
+    """The same loops as machine code (`kernels`), if a large file has brought them in."""
+    return sys.modules.get("genomics.kernels")
+
+
+def compile_for(size: int) -> None:
+    """Bring in machine code where a file of so many bytes repays the import, and numba is installed."""
+    if size >= LEAST_BYTES and find_spec("numba") is not None:
+        import genomics.kernels  # noqa: F401
 
 
 def _u(value: int) -> np.uint64:
@@ -35,6 +52,7 @@ class Fields:
     buffer: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
+    _codes: dict[int, pa.DictionaryArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.ends.shape[1]
@@ -50,7 +68,9 @@ class Fields:
 
     def coded(self, column: int) -> pa.DictionaryArray:
         """A column as codes of its distinct texts."""
-        return coded(self.buffer, self.starts[column], self.ends[column])
+        if column not in self._codes:
+            self._codes[column] = coded(self.buffer, self.starts[column], self.ends[column])
+        return self._codes[column]
 
     def integers(self, column: int) -> np.ndarray:
         """A column as whole numbers of up to ten digits; -1 where it is none."""
@@ -61,6 +81,10 @@ def split(text: bytes, columns: int) -> Fields | None:
     """Find the fields of whole lines; None where a line has another number of columns or a control character."""
     padding = b"\0" * PAD
     buffer = np.frombuffer(b"".join((padding, text, padding)), dtype=np.uint8)
+    if kernels := compiled():
+        starts, ends = np.empty((2, columns, np.count_nonzero(buffer == ord("\n"))), dtype=np.int64)
+        found = kernels.split(buffer, PAD, len(buffer) - PAD, starts, ends)
+        return Fields(buffer, starts, ends) if found >= 0 else None
     body = buffer[PAD:-PAD]
     separators = np.flatnonzero(body <= ord("\n"))
     separators += PAD
@@ -89,6 +113,10 @@ def texts(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> pa.Array:
     length = end - start
     offsets = np.zeros(len(start) + 1, dtype=np.int32)
     np.cumsum(length, out=offsets[1:])
+    if kernels := compiled():
+        data = np.empty(offsets[-1], dtype=np.uint8)
+        kernels.texts(buffer, start, end, offsets, data)
+        return pa.StringArray.from_buffers(len(start), pa.py_buffer(offsets), pa.py_buffer(data))
     places = np.repeat(start - offsets[:-1], length)
     places += np.arange(len(places))
     data = buffer[places]
@@ -97,8 +125,13 @@ def texts(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> pa.Array:
 
 def coded(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> pa.DictionaryArray:
     """Stretches of the buffer as codes: single characters and texts that repeat cost next to nothing."""
-    n, length = len(start), end - start
+    n = len(start)
     codes = np.empty(n, dtype=np.int32)
+    if kernels := compiled():
+        firsts = np.empty(n, dtype=np.int32)
+        firsts = firsts[: kernels.coded(buffer, start, end, codes, firsts)]
+        return pa.DictionaryArray.from_arrays(pa.array(codes), texts(buffer, start[firsts], end[firsts]))
+    length = end - start
     values: list[str] = []
     single = length == 1
     if single.any():
@@ -138,6 +171,10 @@ def integers(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarr
 
     Eight digits are turned into a number together: neighbours are joined to pairs, pairs to fours, fours to eights.
     """
+    if kernels := compiled():
+        value = np.empty(len(start), dtype=np.int64)
+        kernels.integers(buffer, start, end, value)
+        return value
     length = end - start
     size = np.minimum(length, 8)
     shift = _SHIFT[size]

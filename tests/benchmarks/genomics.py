@@ -1,7 +1,7 @@
 """Genomes: one whole genome to Parquet, a panel of 1,000 sites, pharmacogenes of 1,000 people, dosages and a score of a
 cohort; and what peers need for the same.
 
-Inputs are made here: one genome of ``TWIN_BENCH_VCF_RECORDS`` records (300,000; a real one has 4.6 million), and a
+Inputs are made here: one genome of ``TWIN_BENCH_VCF_RECORDS`` records (a million; a real one has 4.6), and a
 cohort of 1,000 people with ``TWIN_BENCH_COHORT_RECORDS`` records (5,000). Peers are no part of the project: rows of
 ``bgzip`` (on PATH), polars-bio and cyvcf2 (in the environment of the Python that ``TWIN_BENCH_PEERS`` names) are left
 out where they are not installed. Without bgzip, decompression by isal stands for it: both need the same.
@@ -37,7 +37,7 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory(dir=os.environ.get("TWIN_BENCH")) as scratch:
         home = Path(scratch)
         write_genome(_landed(home / "small"), 1000)
-        single = write_genome(_landed(home / "big"), int(os.environ.get("TWIN_BENCH_VCF_RECORDS", "300000")))
+        single = write_genome(_landed(home / "big"), int(os.environ.get("TWIN_BENCH_VCF_RECORDS", "1000000")))
         packed = pysam.tabix_index(str(single), preset="vcf", force=True)
         rows = _genome(home, packed)
         panel = cost.apart("tests.benchmarks.genomics:panel", packed)
@@ -70,7 +70,7 @@ def _genome(home: Path, packed: str) -> list[Row]:
     for _ in range(3):
         shutil.rmtree(home / "big" / "lake", ignore_errors=True)
         shutil.rmtree(home / "small" / "lake", ignore_errors=True)
-        ours.append(cost.apart("tests.benchmarks.readers:ingested", "genomics", home / "small", home / "big"))
+        ours.append(cost.apart("tests.benchmarks.genomics:genome", home / "small", home / "big"))
         for name, target in peers.items():
             found[name].append(cost.apart(target, packed, python=PEER_PYTHON if target.startswith(PEERS) else None))
     best = {name: min(rows, key=lambda row: row["cpu_s"]) for name, rows in found.items()}
@@ -113,6 +113,16 @@ def _cohort(cohort: Path) -> list[Row]:
         rows[0] |= {"budget": f"≥ {COHORT_FASTER:g}", "ok": faster >= COHORT_FASTER}
         rows.append({"stage": "dosages, cyvcf2", **peer})
     return rows
+
+
+def genome(small: str, big: str) -> Row:
+    """Take in one genome; imports are paid before, those of machine code too, as one genome is not the last."""
+    from genomics.fields import LEAST_BYTES, compile_for
+    from tests.benchmarks.readers import ingested
+
+    if sum(one.stat().st_size for one in Path(big).rglob("*.vcf.gz")) >= LEAST_BYTES:
+        compile_for(LEAST_BYTES)
+    return ingested("genomics", small, big)
 
 
 def inflated(path: str) -> Row:
