@@ -50,10 +50,10 @@ def derive(settings: Settings, most: int = COHORT) -> Result:
         (now,) = connection.execute("select max(last_observed_at) from core.twin_person").fetchone() or (None,)
         forecasts, fitted = _courses(connection, twins, now, result) if twins else ([], [])
     summary: list[dict[str, Any]] = []
-    for scenario in outlook.SCENARIOS if twins else ():
-        rows, course = outlook.rows(scenario, twins)
-        summary += rows
-        result.pictures[scenario.name] = (scenario, course)
+    for one in outlook.SCENARIOS if twins else ():
+        told = outlook.standard(one, twins)
+        summary += told.rows
+        result.pictures[one.scenario.name] = (one.scenario.name, told.times, told.courses[one.outcomes[0].symbol])
     ranked = _ranked(twins, STANDARD)
     made = {
         tables.TWIN_PARAMETER: fitted,

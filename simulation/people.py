@@ -11,6 +11,7 @@ import duckdb
 
 from lake import warehouse
 from lake.settings import Settings
+from simulation.glycaemia import mean_glucose
 from simulation.treatment.compare import Person
 
 MMOL_PER_MG_DL_LDL = 1 / 38.67
@@ -142,12 +143,17 @@ def read(connection: duckdb.DuckDBPyConnection, people: Sequence[str]) -> list[T
             inputs["is_male"] = float(sex == "male")
         if "body_height_cm" in inputs:
             inputs["body_height_m"] = inputs["body_height_cm"] / 100
-        ldl = inputs.get("ldl_mg_dl")
+        if "hba1c_percent" in inputs:
+            inputs["mean_glucose_mg_dl"] = float(mean_glucose(inputs["hba1c_percent"]))
+        if "ldl_mg_dl" in inputs:
+            inputs["ldl_mmol_l"] = inputs["ldl_mg_dl"] * MMOL_PER_MG_DL_LDL
+        if person in risks:
+            inputs["ascvd_risk_10y"] = risks[person]
         known = Person(
             person_id=person,
             risk_10y=risks.get(person),
             sbp=inputs.get("systolic_bp_mmhg"),
-            ldl=None if ldl is None else ldl * MMOL_PER_MG_DL_LDL,
+            ldl=inputs.get("ldl_mmol_l"),
             gfr=inputs.get("egfr"),
             conditions=tuple(conditions.get(person, ())),
             medications=tuple(medications.get(person, ())),

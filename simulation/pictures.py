@@ -9,20 +9,22 @@ from typing import Any
 import numpy as np
 
 from simulation.engine.course import Array
-from simulation.outlook import Scenario
 from simulation.qualification import Target
 
 _NOTE = "people at high risk · research use, not for care"
 
 
-def glucose_band(drawn: Sequence[tuple[Scenario, Array]], path: Path) -> None:
-    """Median and 90 % band of glucose after meals, over people and ensemble: (times, people, members)."""
+def glucose_band(drawn: Sequence[tuple[str, Array, Array]], path: Path) -> None:
+    """Median and 90 % band of glucose after meals, over people and ensemble.
+
+    Args:
+        drawn: name of the scenario, minutes of shape (times,), glucose of shape (times, people, members).
+    """
     figure, axes = _axes("Minutes after the meal", "Glucose (mg/dL)", "Glucose after a meal")
-    for scenario, course in drawn:
+    for name, minutes, course in drawn:
         flat = course.reshape(len(course), -1)
         low, middle, high = np.nanquantile(flat, (0.05, 0.5, 0.95), axis=1)
-        minutes = np.linspace(0, scenario.duration, len(course))
-        (line,) = axes.plot(minutes, middle, label=scenario.name)
+        (line,) = axes.plot(minutes, middle, label=name)
         axes.fill_between(minutes, low, high, color=line.get_color(), alpha=0.2)
     axes.legend(fontsize=8)
     figure.savefig(path)

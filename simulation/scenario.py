@@ -1,94 +1,126 @@
-"""A scenario for a cohort: what is changed when, and what every person's outcomes were. Nobody is dropped."""
+"""A scenario: dated interventions, as a user writes them; and a cohort, as a table or from people of the warehouse."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from simulation.engine.course import Array, Course
-from simulation.engine.intervention import Intervention
-from simulation.engine.vectorised import simulate
-from simulation.meals import meals
 from simulation.models import catalogue
 from simulation.people import Twin
+
+PER_DAY = {"ms": 86_400_000.0, "s": 86_400.0, "min": 1_440.0, "h": 24.0, "day": 1.0}
+"""Time units of the models in a day."""
+KINDS = ("meal", "start", "change", "stop", "dose", "lifestyle", "set")
 
 
 class BadScenario(ValueError):
     """A scenario or a cohort that cannot be used; the message names file, place and reason."""
 
 
-class Meal(BaseModel):
-    """Carbohydrate in g at a time."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    at: float = Field(ge=0)
-    grams: float
-
-
-class Change(BaseModel):
-    """Values of symbols set at a time, for everyone."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    at: float = Field(ge=0)
-    set: dict[str, float]
-
-
-class Scenario(BaseModel):
-    """What happens, in the model's time unit.
+class Happening(BaseModel):
+    """One dated intervention, of exactly one kind.
 
     Attributes:
-        step: largest step of the integration.
-        variant: a variant of the model's card, such as ``type_2``.
+        at: a date or time (the scenario then has ``from``), or a number in the model's time unit.
+        meal: carbohydrate, g.
+        start, change, stop: a drug that is taken from here on, with ``mg`` a day; or with ``every`` so many hours,
+            ``mg`` each time, where the model follows single doses.
+        dose: a drug taken once, ``amount`` in the model's unit of it.
+        lifestyle: what is changed, to ``value`` from here on; 0 ends it.
+        set: any symbols of the model.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    at: float | datetime | date
+    meal: float | None = None
+    start: str | None = None
+    change: str | None = None
+    stop: str | None = None
+    dose: str | None = None
+    lifestyle: str | None = None
+    set: dict[str, float] | None = None
+    mg: float | None = None
+    amount: float | None = None
+    every: float | None = Field(default=None, gt=0)
+    value: float | None = None
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        return next(name for name in KINDS if getattr(self, name) is not None)
+
+    @property
+    def what(self) -> Any:
+        """The drug, meal, way of life or symbols."""
+        return getattr(self, self.kind)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Happening:
+        kinds = [name for name in KINDS if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"an intervention is one of {', '.join(KINDS)}; here are {', '.join(kinds) or 'none'}")
+        needs = {"start": "mg", "change": "mg", "dose": "amount", "lifestyle": "value"}
+        number = needs.get(kinds[0])
+        if number and getattr(self, number) is None:
+            raise ValueError(f"{kinds[0]} {self.what} needs {number}")
+        for name in ("mg", "amount", "value"):
+            if getattr(self, name) is not None and name != number:
+                raise ValueError(f"{kinds[0]} takes no {name}")
+        if self.every is not None and kinds[0] not in ("start", "change"):
+            raise ValueError(f"{kinds[0]} takes no every")
+        return self
+
+
+class Scenario(BaseModel):
+    """What happens, and for how long; numbers are in the model's time unit.
+
+    Attributes:
+        since: the date of time zero, written ``from`` in a file; interventions may then be dated.
+        steps: reported intervals.
+        step: largest step of the integration; the model's own where absent.
+        variant: a variant of the model's card, such as ``type_2``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
     name: str
     duration: float = Field(gt=0)
-    steps: int = Field(ge=1, le=100_000)
-    step: float = Field(gt=0)
+    since: datetime | date | None = Field(default=None, alias="from")
+    steps: int = Field(default=100, ge=1, le=100_000)
+    step: float | None = Field(default=None, gt=0)
     variant: str | None = None
-    meals: tuple[Meal, ...] = ()
-    changes: tuple[Change, ...] = ()
+    interventions: tuple[Happening, ...] = ()
 
-    def interventions(self) -> list[Intervention]:
-        """All interventions in order.
+    def in_order(self, time_unit: str) -> list[tuple[float, Happening]]:
+        """Interventions with their times in a model's unit, in order of time.
 
         Raises:
-            BadScenario: a meal that nobody eats.
+            BadScenario: a date without ``from``, or a time outside the scenario.
         """
-        try:
-            eaten = meals((one.at, one.grams) for one in self.meals)
-        except ValueError as error:
-            raise BadScenario(str(error)) from None
-        return sorted([*eaten, *(Intervention(one.at, dict(one.set)) for one in self.changes)], key=lambda one: one.at)
+        found = [(self._time(one.at, time_unit), one) for one in self.interventions]
+        for at, one in found:
+            if not 0 <= at <= self.duration:
+                raise BadScenario(
+                    f"{one.kind} at {one.at} is outside the scenario (0 to {self.duration:g} {time_unit})"
+                )
+        return sorted(found, key=lambda pair: pair[0])
 
-
-@dataclass(frozen=True)
-class Row:
-    """One outcome of one person: smallest, mean, largest and last value over the scenario."""
-
-    person_id: str
-    scenario: str
-    outcome: str
-    unit: str
-    status: str
-    reason: str
-    is_extrapolated: bool
-    smallest: float | None
-    mean: float | None
-    largest: float | None
-    last: float | None
-    model: str
-    model_sha256: str
+    def _time(self, at: float | date, time_unit: str) -> float:
+        if not isinstance(at, date):
+            return float(at)
+        if self.since is None:
+            raise BadScenario(f"an intervention is dated {at}, but the scenario has no 'from: DATE'")
+        start, end = (one if isinstance(one, datetime) else datetime(one.year, one.month, one.day)
+                      for one in (self.since, at))  # fmt: skip
+        return (end.replace(tzinfo=None) - start.replace(tzinfo=None)).total_seconds() / 86_400 * PER_DAY[time_unit]
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -99,11 +131,12 @@ def read_scenario(path: Path) -> Scenario:
     """
     try:
         return Scenario(**yaml.safe_load(path.read_text()))
-    except (TypeError, yaml.YAMLError) as error:
+    except (TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadScenario(f"{path.name} is no mapping of fields: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadScenario(f"{path.name}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        place = ".".join(str(one) for one in first["loc"] if one not in ("float", "datetime", "date"))
+        raise BadScenario(f"{path.name}, {place}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def read_cohort(path: Path) -> dict[str, dict[str, float]]:
@@ -125,6 +158,8 @@ def read_cohort(path: Path) -> dict[str, dict[str, float]]:
                 found[person] = {name: float(value) if value else float("nan") for name, value in row.items()}
             except (TypeError, ValueError):
                 raise BadScenario(f"{path.name}, line {number}: a value is no number") from None
+    if not found:
+        raise BadScenario(f"{path.name} holds nobody")
     return found
 
 
@@ -146,61 +181,3 @@ def of_twins(model: str, twins: Sequence[Twin]) -> dict[str, dict[str, float]]:
                 value = card.variants[variant][name] if one.has(condition) else catalogue.default(model, name)
                 cohort[one.person_id][name] = value
     return cohort
-
-
-def run(model: str, cohort: dict[str, dict[str, float]], scenario: Scenario) -> list[Row]:
-    """Simulate a cohort; one row per person and outcome of the model's card.
-
-    A person whose inputs are missing, or whose solve leaves the finite numbers, has rows with status ``failed``.
-
-    Raises:
-        KeyError: no such model, variant or parameter.
-        BadScenario: an impossible intervention.
-    """
-    card = catalogue.card(model)
-    if scenario.variant is not None and scenario.variant not in card.variants:
-        raise KeyError(f"no variant {scenario.variant!r}; there are {', '.join(card.variants) or 'none'}")
-    base: dict[str, Array | float] = dict(card.variants.get(scenario.variant or "", {}))
-    names = sorted({name for values in cohort.values() for name in values})
-    columns = {name: np.array([values.get(name, np.nan) for values in cohort.values()]) for name in names}
-    found = simulate(
-        catalogue.compiled(model),
-        Course(scenario.duration, scenario.steps, tuple(card.outputs)),
-        len(cohort),
-        base | columns,
-        scenario.interventions(),
-        step=scenario.step,
-    )
-    rows = []
-    for number, (person, values) in enumerate(cohort.items()):
-        missing = sorted(name for name in names if np.isnan(values.get(name, np.nan)))
-        outside = card.extrapolated(values)
-        for outcome, unit in card.outputs.items():
-            course = found[outcome][:, number]
-            is_solved = bool(np.isfinite(course).all()) and not missing and not _impossible(values)
-            reason = f"not known: {', '.join(missing)}" if missing else "; ".join(outside)
-            if not is_solved and not reason:
-                reason = "the solution left the finite numbers"
-            rows.append(
-                Row(
-                    person_id=person,
-                    scenario=scenario.name,
-                    outcome=outcome,
-                    unit=unit,
-                    status="ok" if is_solved else "failed",
-                    reason=reason,
-                    is_extrapolated=bool(outside),
-                    smallest=float(course.min()) if is_solved else None,
-                    mean=float(course.mean()) if is_solved else None,
-                    largest=float(course.max()) if is_solved else None,
-                    last=float(course[-1]) if is_solved else None,
-                    model=model,
-                    model_sha256=catalogue.sha256(model),
-                )
-            )
-    return rows
-
-
-def _impossible(values: dict[str, float]) -> bool:
-    """A negative size or amount is no person; only changes of intake may be below zero."""
-    return any(value < 0 for name, value in values.items() if not name.startswith("d"))

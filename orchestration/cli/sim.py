@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,30 +33,43 @@ def models(as_json: AsJson = False) -> None:
         print_json([one.model_dump() | {"sha256": catalogue.sha256(one.name)} for one in found])
     else:
         print_table(
-            ("model", "what", "source", "credibility"),
-            [(one.name, one.title, one.source, one.credibility) for one in found],
+            ("model", "what", "a scenario may hold", "source", "credibility"),
+            [(one.name, one.title, one.takes.words, one.source, one.credibility) for one in found],
         )
         console().print(f"{RESEARCH_USE}.")
 
 
 def simulate(
     model: Model,
-    scenario: Annotated[Path, typer.Option("--scenario", help="YAML: name, duration, steps, step, meals, changes.")],
+    scenario: Annotated[
+        Path,
+        typer.Option("--scenario", help="YAML: name, duration, from (a date), interventions, steps, variant."),
+    ],
     cohort: Annotated[
         Path | None, typer.Option("--cohort", help="CSV: person_id and one column per parameter.")
     ] = None,
     person: Annotated[
         list[str] | None, typer.Option("--person", help="A person_id of the published snapshot; may be repeated.")
     ] = None,
+    members: Annotated[
+        int, typer.Option("--members", min=1, max=1_000, help="People simulated per person, over what is not known.")
+    ] = 20,
+    trace: Annotated[Path | None, typer.Option("--trace", help="Also write the courses to this Parquet file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a scenario for people of the snapshot or of a table; a failed person is a row with a reason, never dropped.
+    """Run a scenario of dated interventions for people of the snapshot or of a table: p05, p50 and p95 of each outcome.
+
+    An intervention is {at: DATE or number, and one of} meal: g; start or change: DRUG, mg: a day (every: HOURS where
+    the model follows single doses); stop: DRUG; dose: DRUG, amount; lifestyle: NAME, value; set: {symbol: value}. What
+    a model takes stands in `twin sim models`. A person who cannot be simulated, or must not take a drug, is a row with
+    a reason, never dropped.
 
     Example: twin simulate meal_glucose --person P0123456789abcdef --scenario lunch.yaml
     """
     from orchestration.cli.treat import published
+    from simulation import outlook
     from simulation.models import catalogue
-    from simulation.scenario import BadScenario, of_twins, read_cohort, read_scenario, run
+    from simulation.scenario import BadScenario, of_twins, read_cohort, read_scenario
 
     if (cohort is None) == (not person):
         raise WrongUsage("say who: either --person or --cohort FILE")
@@ -65,33 +77,33 @@ def simulate(
         if path is not None and not path.is_file():
             raise WrongUsage(f"nothing at {path}")
     try:
-        catalogue.card(model)
-        people = read_cohort(cohort) if cohort else of_twins(model, published(list(dict.fromkeys(person or []))))
-        rows = run(model, people, read_scenario(scenario))
+        card = catalogue.card(model)
+        planned = read_scenario(scenario)
+        twins = [] if cohort else published(list(dict.fromkeys(person or [])))
+        people = read_cohort(cohort) if cohort else of_twins(model, twins)
+        with progress("simulating", quiet=as_json) as tell:
+            tell(f"simulating {len(people)} people with {members} members each")
+            found = outlook.run(model, people, planned, twins=twins, members=members)
     except (BadScenario, KeyError) as error:
         raise WrongUsage(str(error.args[0])) from None
+    if trace is not None:
+        _write_trace(trace, found.traces(card))
     if as_json:
-        print_json({"note": RESEARCH_USE, "rows": [asdict(one) for one in rows]})
+        print_json({"note": RESEARCH_USE, "rows": found.rows})
         return
-    header = ("person", "outcome", "unit", "status", "smallest", "mean", "largest", "last", "remark")
-    print_table(
-        header,
-        [
-            (
-                one.person_id,
-                one.outcome,
-                one.unit,
-                one.status,
-                one.smallest,
-                one.mean,
-                one.largest,
-                one.last,
-                one.reason,
-            )
-            for one in rows
-        ],
-    )
-    console().print(f"{RESEARCH_USE}.")
+    header = ("person_id", "outcome", "unit", "status", "p05", "p50", "p95", "reason")
+    print_table(header, [tuple(row[name] for name in header) for row in found.rows])
+    console().print(f"{model}: {card.credibility}. {RESEARCH_USE}.", markup=False)
+
+
+def _write_trace(path: Path, rows: list[dict[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    except OSError as error:
+        raise WrongUsage(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 @app.command()

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,65 @@ from simulation.engine.generate import Compiled, compile_model
 from simulation.engine.sbml import BadModel, Model, parse
 
 FOLDER = Path(__file__).parent
+
+
+class Taken(BaseModel):
+    """What a drug does to a model while it is taken: ``sets`` a symbol, by daily mg, straight between the figures."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sets: str
+    by_mg: dict[float, float]
+
+
+class Given(BaseModel):
+    """What one dose does: ``adds`` so many ``per_unit`` to a state, divided by the symbol ``per``.
+
+    Attributes:
+        most: largest dose in ``unit``.
+        ratio: symbol that takes the drug's AUC ratio (`pharmacology.exposure`), if any.
+        replaces: symbol of the model's own first dose, nought in a scenario with doses.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    adds: str
+    per_unit: float
+    most: float
+    unit: str
+    per: str | None = None
+    replaces: str | None = None
+    ratio: str | None = None
+
+
+class Takes(BaseModel):
+    """What a scenario can do to a model.
+
+    Attributes:
+        meals: carbohydrate reaches the stomach at once, or is eaten through the mouth.
+        drugs: drug → what its daily dose sets.
+        doses: drug → what a single dose adds; ``*`` stands for any drug.
+        table: drugs act by the table of effects on blood pressure and LDL (`treatment.layers`).
+        lifestyle: what is changed → symbol.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    meals: Literal["stomach", "mouth"] | None = None
+    drugs: dict[str, Taken] = Field(default_factory=dict)
+    doses: dict[str, Given] = Field(default_factory=dict)
+    table: bool = False
+    lifestyle: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """In words, for a refusal."""
+        found = ["meals"] if self.meals else []
+        found += [f"drugs ({', '.join(self.drugs)})"] if self.drugs else []
+        found += [f"doses ({', '.join(self.doses).replace('*', 'any drug')})"] if self.doses else []
+        found += ["the drugs of the table of effects"] if self.table else []
+        found += [f"lifestyle ({', '.join(self.lifestyle)})"] if self.lifestyle else []
+        return ", ".join([*found, "set"])
 
 
 class Card(BaseModel):
@@ -25,6 +85,8 @@ class Card(BaseModel):
         variants: name → parameter values, for instance another column of the paper's table.
         twin: parameter → what is known of a person (`simulation.people`), for instance ``BW: body_weight_kg``.
         variant_if: variant → the diagnosis with which a person has it.
+        step: largest step of the cohort path, in the model's time unit. settle: see `vectorised.simulate`.
+        spread: parameter → standard deviation of its logarithm between people, for what is not measured of a person.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +102,10 @@ class Card(BaseModel):
     variants: dict[str, dict[str, float]] = Field(default_factory=dict)
     twin: dict[str, str] = Field(default_factory=dict)
     variant_if: dict[str, str] = Field(default_factory=dict)
+    step: float = Field(gt=0)
+    settle: float = 0.0
+    spread: dict[str, float] = Field(default_factory=dict)
+    takes: Takes = Takes()
 
     def extrapolated(self, values: Mapping[str, float]) -> list[str]:
         """Parameters outside the range for which the source vouches, each with the range."""

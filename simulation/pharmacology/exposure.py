@@ -1,9 +1,9 @@
 """Exposure to a drug: how genotype, kidney function and other drugs change its area under the curve.
 
 The mechanistic static model: every route of elimination keeps a share of its activity, and the area under the curve is
-The mechanistic static model: every route of elimination keeps a share of its activity; the area under the curve is
-one minus the inhibition seen in people; for an inducer ``1 + Emax I / (EC50 + I)``. (Rowland and Matin 1973,
-doi:10.1007/BF01059791; Fahmi 2009, doi:10.1124/dmd.108.026252.) Gut and liver stand together in oral clearance.
+one over the sum of what is left. For an inhibitor that share is one minus the inhibition seen in people; for an
+inducer ``1 + Emax I / (EC50 + I)``. (Rowland and Matin 1973, doi:10.1007/BF01059791; Fahmi 2009,
+doi:10.1124/dmd.108.026252.) Gut and liver stand together in oral clearance.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def test_a_bad_record_is_refused_with_its_line(text: str, reason: str, tmp_path:
         glucose_record.read(path)
 
 
-def test_sim_fit_and_simulate_as_commands(shared_data: Path, tmp_path: Path) -> None:
+def test_sim_fit_as_a_command(shared_data: Path) -> None:
     path = next(one for one in records(shared_data) if one.stem == "adult_003")
     table = shared_data / "sim/simglucose/simglucose/params/vpatient_params.csv"
     arguments = ["sim", "fit", "type_1_glucose", "--data", str(path), "--population", str(table)]
@@ -190,21 +190,3 @@ def test_sim_fit_and_simulate_as_commands(shared_data: Path, tmp_path: Path) -> 
     assert found["note"] == "research use, not for care"
     assert found["fits"][0]["status"] in {"fitted", "prior"}
     assert runner.invoke(app, [*arguments, "--person", "nobody#1"]).exit_code == 2
-
-    cohort, scenario = tmp_path / "cohort.csv", tmp_path / "scenario.yaml"
-    cohort.write_text("person_id,BW,G_b\nslim,70,90\nheavy,300,95\nimpossible,-1,95\nunknown,,95\n")
-    scenario.write_text("{name: lunch, duration: 300, steps: 60, step: 1, meals: [{at: 30, grams: 60}]}")
-    arguments = ["simulate", "meal_glucose", "--cohort", str(cohort), "--scenario", str(scenario), "--json"]
-    result = runner.invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    rows = {(one["person_id"], one["outcome"]): one for one in json.loads(result.output)["rows"]}
-    assert rows["slim", "G"]["status"] == "ok"
-    assert rows["slim", "G"]["largest"] > 120
-    assert rows["heavy", "G"]["is_extrapolated"]
-    assert rows["impossible", "G"]["status"] == "failed"
-    assert rows["unknown", "G"]["status"] == "failed"
-    assert "not known: BW" in rows["unknown", "G"]["reason"]
-    scenario.write_text("{name: feast, duration: 300, steps: 60, step: 1, meals: [{at: 30, grams: 6000}]}")
-    result = runner.invoke(app, arguments)
-    assert result.exit_code == 2
-    assert "500 g" in result.output
