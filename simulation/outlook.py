@@ -157,7 +157,7 @@ def run(
         about = {**shared, "outcome": outcome.name, "unit": card.outputs.get(outcome.symbol, "")}
         for number, (person, values) in enumerate(cohort.items()):
             outside = card.extrapolated(values)
-            wrong = _wrong(values, names)
+            wrong = _wrong(values, names, card.twin if twins else {})
             told, status, reason = _told(per_member[number], wrong, forbidden[number], outside)
             failed = 0 if wrong else int((~np.isfinite(per_member[number])).sum())
             row = {"person_id": person, "status": status, "reason": reason, "is_extrapolated": bool(outside)}
@@ -226,9 +226,9 @@ def _forbidden(twin: Twin, taken: Sequence[Mapping[str, float]]) -> str:
     return "; ".join(reasons)
 
 
-def _wrong(values: Mapping[str, float], names: Sequence[str]) -> str:
+def _wrong(values: Mapping[str, float], names: Sequence[str], known_as: Mapping[str, str]) -> str:
     """What is missing of a person, or cannot be: a negative size or amount is no person."""
-    missing = [name for name in names if np.isnan(values.get(name, np.nan))]
+    missing = [known_as.get(name, name) for name in names if np.isnan(values.get(name, np.nan))]
     if missing:
         return f"not known: {', '.join(missing)}"
     # only changes of intake may be below zero

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         weight = 2 if item.get_closest_marker("slow") else 1 if file.startswith(LONG) else 0
         weights[file] = max(weight, weights.get(file, 0))
     items.sort(key=lambda item: -weights[item.nodeid.split("::")[0]])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_new_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A worker makes an empty MLflow store once, by all its migrations; every further one is a copy."""
+    from ml import tracking
+
+    made = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    create = tracking._create
+
+    def copied(address: str) -> None:
+        if not made.exists():
+            create(f"sqlite:///{made}")
+        shutil.copyfile(made, address.removeprefix("sqlite:///"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracking, "_create", copied)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import base64
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,13 +20,14 @@ from orchestration import staleness
 from orchestration.assets import models
 from orchestration.assets.raw import column_schema, markdown_table
 from orchestration.assets.warehouse import EXPORT
+from orchestration.cli import sim
 from orchestration.resources import Home
 from simulation import tables
 
 OWNERS = ["team:simulation"]
 ENGINES = ("antimony", "libsbml", "roadrunner")
 """What the optional extra ``simulation`` brings."""
-EXPERIMENT = SimpleNamespace(name="simulation", title="Personal courses, scenarios and treatments")
+EXPERIMENT = SimpleNamespace(name=sim.EXPERIMENT[0], title=sim.EXPERIMENT[1])
 VALIDATION = dg.AssetKey(["derived", tables.SIM_VALIDATION.name])
 PEOPLE = tuple(table for table in tables.DERIVED if table is not tables.SIM_VALIDATION)
 
@@ -48,7 +49,7 @@ def assets() -> list[dg.AssetsDefinition]:
             )
         ],
     )
-    def qualify(home: Home) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    def qualify(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         settings = home.settings()
         if missing := _missing():
             _write(settings, tables.SIM_VALIDATION, [])
@@ -71,7 +72,8 @@ def assets() -> list[dg.AssetsDefinition]:
             path = Path(folder) / "published_trials.png"
             pictures.forest(found, path)
             shown = _shown([path])
-        counts = Counter(one.verdict for one in found)
+            counts = Counter(one.verdict for one in found)
+            run = _logged(settings, "qualification", {"targets": len(found)}, counts, [path], context.run_id)
         lines = [
             (one.model, one.target, f"{one.expected:g}", f"{one.found:.4g}", one.role, one.verdict) for one in found
         ]
@@ -79,6 +81,7 @@ def assets() -> list[dg.AssetsDefinition]:
             asset_key=VALIDATION,
             metadata={
                 "dagster/row_count": len(found),
+                "mlflow_run": run,
                 **{f"targets_{verdict}": count for verdict, count in sorted(counts.items())},
                 "targets": dg.MetadataValue.md(
                     markdown_table(("model", "target", "published", "found", "role", "verdict"), lines)
@@ -146,7 +149,7 @@ def _simulated(settings: Settings, dagster_run: str) -> tuple[dict[str, int], di
     result = derive(settings)
     with tempfile.TemporaryDirectory() as folder:
         paths = _drawn(result.pictures, settings, Path(folder)) if result.people else []
-        run = _logged(settings, result, paths, dagster_run) if result.people else "nobody is at high risk"
+        run = _calibrated(settings, result, paths, dagster_run) if result.people else "nobody is at high risk"
         shown = _shown(paths)
     lines = [
         (
@@ -176,19 +179,26 @@ def _drawn(found: dict[str, Any], settings: Settings, folder: Path) -> list[Path
     return sorted(folder.glob("*.png"))
 
 
-def _logged(settings: Settings, result: Any, paths: list[Path], dagster_run: str) -> str:
-    """One MLflow run per calibration."""
-    from ml import tracking
+def _calibrated(settings: Settings, result: Any, paths: list[Path], dagster_run: str) -> str:
     from simulation import progression
 
+    params = {"model": progression.MODEL, "model_sha256": progression.sha256(), "people": result.people}
+    metrics = {f"{outcome}.{name}": value for outcome, one in result.calibration.items() for name, value in one.items()}
+    params["members"] = progression.MEMBERS
+    return _logged(settings, "personal courses", params, metrics, paths, dagster_run, kind="calibration")
+
+
+def _logged(
+    settings: Settings, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], paths: list[Path],
+    dagster_run: str, *, kind: str = "qualification",
+) -> str:  # fmt: skip
+    """One MLflow run per calibration and per qualification, with its pictures."""
+    from ml import tracking
+
     client = tracking.connect(settings)
-    about = {"twin.kind": "calibration", "dagster_run_id": dagster_run, "use": "research use, not for care"}
-    with tracking.run(client, tracking.experiment(client, settings, EXPERIMENT), "personal courses", about) as run:
-        params = {"model": progression.MODEL, "model_sha256": progression.sha256(), "people": result.people}
-        metrics = {
-            f"{outcome}.{name}": value for outcome, one in result.calibration.items() for name, value in one.items()
-        }
-        tracking.log_values(client, run, params | {"members": progression.MEMBERS}, metrics)
+    about = {"twin.kind": kind, "dagster_run_id": dagster_run, "use": "research use, not for care"}
+    with tracking.run(client, tracking.experiment(client, settings, EXPERIMENT), name, about) as run:
+        tracking.log_values(client, run, dict(params), dict(metrics))
         for path in paths:
             client.log_artifact(run, str(path))
     return run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,6 +55,43 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class Posterior:
+    """What a fit hands to the next one, when more of the record has come.
+
+    Attributes:
+        until: minute up to which the record was used.
+        digest: of the values that were used and of the prior: whether a record goes on from here.
+        mean, covariance: of a normal distribution on the prior's scale; shape (dimensions,), and twice that.
+    """
+
+    until: float
+    digest: str
+    mean: Array
+    covariance: Array
+
+    def as_json(self) -> str:
+        """Text for a file."""
+        arrays = {"mean": self.mean.tolist(), "covariance": self.covariance.tolist()}
+        return json.dumps({"until": self.until, "digest": self.digest, **arrays})
+
+
+def posterior(text: str) -> Posterior:
+    """What `Posterior.as_json` wrote.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    try:
+        found = json.loads(text)
+        mean, covariance = (np.array(found[name], dtype=float) for name in ("mean", "covariance"))
+        if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
+            raise ValueError(f"a covariance of shape {covariance.shape} for {mean.shape}")
+        return Posterior(float(found["until"]), str(found["digest"]), mean, covariance)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"no state of an earlier fit: {error}") from None
+
+
+@dataclass(frozen=True)
 class Fit:
     """What was learnt of a person.
 
@@ -60,6 +99,8 @@ class Fit:
         status: ``fitted``, or ``prior`` where the fit explained held-back data worse than the prior did.
         weights: shape (members,).
         quantiles: parameter → p05, p50, p95 of the posterior.
+        learnt: where the next fit of the same person begins.
+        simulated: people simulated for the fit.
     """
 
     status: str
@@ -71,12 +112,15 @@ class Fit:
     n_failed: int
     posterior: Forecast
     prior: Forecast
+    learnt: Posterior
+    simulated: int
     quantiles: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
 def fit(
-    record: GlucoseRecord, prior: Prior, until: float, *, members: int = 1_000, rounds: int = 3, seed: int = 1
-) -> Fit:
+    record: GlucoseRecord, prior: Prior, until: float, *, members: int = 1_000, rounds: int = 3, seed: int = 1,
+    start: Posterior | None = None,
+) -> Fit:  # fmt: skip
     """Weight an ensemble by a record up to a minute and forecast the rest.
 
     Population Monte Carlo: the first round draws from the prior, every later one from a normal distribution around
@@ -87,9 +131,13 @@ def fit(
     Args:
         until: minute up to which sensor values are used.
         members: people simulated per round.
+        start: what an earlier fit to the beginning of the same record learnt. One round from there does what three do
+            from the prior, for less than half of the people; weights still are prior times likelihood of the whole
+            record over proposal, so that the posterior is the same but for the draws.
 
     Raises:
-        ValueError: fewer than three values before ``until``, or no member could be simulated.
+        ValueError: fewer than three values before ``until``, no member could be simulated, or ``start`` was learnt of
+            other data.
     """
     fitted: Mask = (record.minutes <= until) & ~np.isnan(record.sensor)
     later: Mask = record.minutes > until
@@ -98,16 +146,23 @@ def fit(
     generator = np.random.default_rng(seed)
     most = min(1.0, record.interval / CORRELATED)
     mean, covariance = prior.mean, prior.covariance
+    before_any = members
+    if start is not None:
+        if start.until > until or start.digest != digest(record, prior, start.until):
+            raise ValueError("what was learnt before is of another record or prior; fit anew")
+        before_any, rounds = max(members // 4, 20), 2
     first: tuple[Array, Array] | None = None
     for number in range(rounds):
-        z = generator.multivariate_normal(mean, covariance, members, method="cholesky")
-        glucose = _simulated(record, prior.parameters(z))
-        failed = ~(np.abs(glucose) <= IMPOSSIBLE).all(axis=0)
-        glucose = np.where(failed, 0.0, glucose)
+        people = members if number else before_any
+        z = generator.multivariate_normal(mean, covariance, people, method="cholesky")
+        glucose, failed = _solved(record, prior.parameters(z))
         if first is None:
             even = np.where(failed, 0.0, 1.0)
             first = glucose, even / max(even.sum(), 1.0)
-        offset = np.zeros(members)
+            if start is not None:
+                mean, covariance = start.mean, start.covariance
+                continue
+        offset = np.zeros(people)
         if number:
             offset = _log_density(z, prior.mean, prior.covariance) - _log_density(z, mean, covariance)
         likelihood = np.where(failed, -np.inf, _log_likelihood(record, glucose, fitted))
@@ -133,6 +188,8 @@ def fit(
         int(failed.sum()),
         _forecast(record, glucose, weights, later),
         _forecast(record, *first, later),
+        Posterior(until, digest(record, prior, until), mean, covariance),
+        before_any + (rounds - 1) * members,
         {
             name: (float(low), float(middle), float(high))
             for name, values in prior.parameters(z).items()
@@ -141,12 +198,27 @@ def fit(
     )
 
 
+def digest(record: GlucoseRecord, prior: Prior, until: float) -> str:
+    """Identity of the values that a fit up to a minute uses, and of its prior."""
+    used = record.minutes <= until
+    parts = (record.minutes, record.sensor, record.carbohydrate, record.insulin)
+    text = [np.ascontiguousarray(part[used]).tobytes() for part in parts]
+    return hashlib.sha256(b"".join([*text, prior.mean.tobytes(), prior.covariance.tobytes()])).hexdigest()
+
+
 def _log_density(z: Array, mean: Array, covariance: Array) -> Array:
     """Logarithm of a normal density up to a constant, shape (members,)."""
     factor = np.linalg.cholesky(covariance)
     scaled = np.linalg.solve(factor, (z - mean).T)
     found: Array = -0.5 * np.sum(scaled**2, axis=0) - np.log(np.diag(factor)).sum()
     return found
+
+
+def _solved(record: GlucoseRecord, members: Mapping[str, Array]) -> tuple[Array, Mask]:
+    """Glucose of every member, shape (samples, members), and who was not solved; nought stands for them."""
+    glucose = _simulated(record, members)
+    failed: Mask = np.asarray(~(np.abs(glucose) <= IMPOSSIBLE).all(axis=0))
+    return np.where(failed, 0.0, glucose), failed
 
 
 def _simulated(record: GlucoseRecord, members: Mapping[str, Array]) -> Array:

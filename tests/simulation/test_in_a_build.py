@@ -181,10 +181,19 @@ def test_pictures_and_a_run_in_mlflow(built: dg.ExecuteInProcessResult, settings
     assert {"glucose", "blood_pressure", "treatments", "mlflow_run"} <= set(first.metadata)
     from ml import tracking
 
-    run = tracking.connect(settings).get_run(str(first.metadata["mlflow_run"].value))
+    client = tracking.connect(settings)
+    run = client.get_run(str(first.metadata["mlflow_run"].value))
     assert run.info.status == "FINISHED"
+    assert {one.path for one in client.list_artifacts(run.info.run_id)} == {
+        "blood_pressure.png", "glucose.png", "treatments.png",
+    }  # fmt: skip
     assert run.data.metrics["hba1c.coverage"] >= 0.8
     assert run.data.metrics["hba1c.rmse"] < run.data.metrics["hba1c.rmse_persistence"]
+    (validation,) = built.asset_materializations_for_node("qualify_simulations")
+    assert "published_trials" in validation.metadata
+    run = client.get_run(str(validation.metadata["mlflow_run"].value))
+    assert run.data.metrics["miss"] >= 5
+    assert [one.path for one in client.list_artifacts(run.info.run_id)] == ["published_trials.png"]
 
 
 def test_new_measurements_are_added_to_the_old_sums(settings: Settings) -> None:
