@@ -16,6 +16,8 @@ from lake.quarantine import BadFile
 MAX_DEPTH = 256
 MAX_BYTES = 512 << 20
 MAX_ATTRIBUTES = 256
+MAX_TEXT = 64 << 20
+"""Longest text, attribute or comment; a scanned document that is embedded stays below."""
 _BLOCK = 256 << 10
 _NAMESPACES = {
     "urn:hl7-org:v3": "",
@@ -72,6 +74,32 @@ def leaves(node: Node, path: str) -> Iterator[tuple[str, Node, str, str]]:
             pending.append((child, f"{place}/{child.tag}" + (f"[{number}]" if number > 1 else "")))
 
 
+class _Text:
+    """The text since the last tag. Added to its node piece by piece, a long one would be copied thousands of times."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._length = 0
+
+    def add(self, content: str) -> bool:
+        """Keep a piece; False if the text is now longer than texts may be."""
+        self._pieces.append(content)
+        self._length += len(content)
+        return self._length <= MAX_TEXT
+
+    def place(self, stack: list[Node]) -> None:
+        """Give the text to the element that is open, or to the last child that has ended in it."""
+        if not self._pieces:
+            return
+        content = "".join(self._pieces)
+        self._pieces, self._length = [], 0
+        node = stack[-1]
+        if node.children:
+            node.children[-1].tail += content
+        else:
+            node.text += content
+
+
 def read(stream: IO[bytes], on_start: Callable[[Node], None], on_end: Callable[[Node], None]) -> Node:
     """Read a document; returns the root with what the callbacks left of it.
 
@@ -84,8 +112,10 @@ def read(stream: IO[bytes], on_start: Callable[[Node], None], on_end: Callable[[
     stack: list[Node] = []
     prefixes: dict[str, str] = {}
     root: list[Node] = []
+    text = _Text()
 
     def start(name: str, attributes: dict[str, str]) -> None:
+        text.place(stack)
         if len(stack) >= MAX_DEPTH:
             raise BadFile(
                 "too_deep", f"line {parser.CurrentLineNumber}: more than {MAX_DEPTH} elements inside each other"
@@ -107,15 +137,12 @@ def read(stream: IO[bytes], on_start: Callable[[Node], None], on_end: Callable[[
         on_start(node)
 
     def end(_: str) -> None:
+        text.place(stack)
         on_end(stack.pop())
 
-    def text(content: str) -> None:
-        if stack:
-            node = stack[-1]
-            if node.children:
-                node.children[-1].tail += content
-            else:
-                node.text += content
+    def characters(content: str) -> None:
+        if stack and not text.add(content):
+            raise _too_long(parser)
 
     def doctype(*_: object) -> None:
         raise BadFile(
@@ -125,7 +152,7 @@ def read(stream: IO[bytes], on_start: Callable[[Node], None], on_end: Callable[[
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = text
+    parser.CharacterDataHandler = characters
     parser.StartDoctypeDeclHandler = doctype
     _feed(parser, stream)
     return root[0]
@@ -140,12 +167,19 @@ def _feed(parser: expat.XMLParserType, stream: IO[bytes]) -> None:
             if seen > MAX_BYTES:
                 raise BadFile("too_large", f"more than {MAX_BYTES:,} bytes of XML in one document")
             parser.Parse(block, False)
+            if seen - parser.CurrentByteIndex > MAX_TEXT:  # what expat keeps until it ends
+                raise _too_long(parser)
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         where = f"line {error.lineno} column {error.offset + 1}"
         raise BadFile("invalid_xml", f"{where}: {expat.ErrorString(error.code)}; deliver the document again") from None
     except (LookupError, ValueError):
         raise BadFile("invalid_xml", "the encoding that it declares is not supported; deliver it in UTF-8") from None
+
+
+def _too_long(parser: expat.XMLParserType) -> BadFile:
+    where = f"line {parser.CurrentLineNumber}: a text, attribute or comment"
+    return BadFile("too_large", f"{where} of more than {MAX_TEXT:,} bytes; deliver it as a file of its own")
 
 
 def _renamed(name: str, prefixes: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -262,7 +263,16 @@ def load(path: Path) -> list[Mapping]:
             first = error.errors()[0]
             place = ".".join(str(step) for step in first["loc"])
             name = one.get("name", "?") if isinstance(one, dict) else "?"
-            raise MappingError(f"{path.name}: mapping {name}: {place or 'it'}: {first['msg']}") from None
+            problem = _unknown_key(first["loc"]) if first["type"] == "extra_forbidden" else first["msg"]
+            raise MappingError(f"{path.name}: mapping {name}: {place or 'it'}: {problem}") from None
         except TypeError:
             raise MappingError(f"{path.name}: `mappings` must be a list of mappings") from None
     return found
+
+
+def _unknown_key(place: tuple[int | str, ...]) -> str:
+    """What may stand in the place of a key that is not known."""
+    model = Semantics if place[0] == "semantics" else Column if len(place) > 1 else Mapping
+    known = [one.alias or name for name, one in model.model_fields.items()]
+    near = get_close_matches(str(place[-1]), known, 1)
+    return f"no such key{f', did you mean {near[0]}?' if near else ''}; there are {', '.join(known)}"

@@ -98,8 +98,8 @@ def _blocks(file: BinaryIO, report: Callable[[BadLine], None]) -> Iterator[tuple
         if len(carry) > MAX_LINE_BYTES:
             report(_too_long(number, carry))
             number, carry = number + 1, _skip_line(file)
-    if carry:
-        yield number, [carry]
+    if carry:  # more than one line, if the file ends soon after a line that was too long
+        yield number, carry.removesuffix(b"\n").split(b"\n")
 
 
 def _skip_line(file: BinaryIO) -> bytes:

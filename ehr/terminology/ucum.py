@@ -112,12 +112,13 @@ def convert(value: float, from_unit: str, to_unit: str, analyte: str | None = No
             reached = _fourteen_digits(value * own[0] + own[1])
             return Conversion(value, source, target, reached, *own, analyte, "formula of the analyte")
         problem, is_linear, factor, offset, result, bridge = _general(connection, value, source, target, substance)
+        meant = _other_meanings(connection, source, target)
     if factor is not None and offset is not None:
         result = value * factor + offset
     if problem is not None or result is None:
         reason = problem or "no_value"
         text = REFUSALS[reason].format(from_unit=from_unit, to_unit=to_unit, analyte=analyte)
-        raise Unconvertible(reason, text)
+        raise Unconvertible(reason, text + meant)
     basis = "molar mass or valence of the analyte" if bridge != 1 else "UCUM"
     linear = (factor, offset) if is_linear else (None, None)
     return Conversion(value, source, target, _fourteen_digits(result), *linear, analyte, basis)
@@ -166,6 +167,16 @@ def _understood(connection: duckdb.DuckDBPyConnection, *units: str) -> list[str]
         ).fetchall()
     )
     return [str(found[unit]) for unit in units]
+
+
+def _other_meanings(connection: duckdb.DuckDBPyConnection, *units: str) -> str:
+    """What records may mean by units that UCUM reads otherwise, as a remedy: in UCUM the K of K/uL is the kelvin."""
+    found = connection.execute(
+        "select unit, known_unit from spelt where unit in (select unnest($1::varchar[])) and unit <> known_unit"
+        " order by unit",
+        [list(units)],
+    ).fetchall()
+    return "".join(f"; where records mean {known} by {unit}, give {known}" for unit, known in found)
 
 
 def _fourteen_digits(value: float) -> float:

@@ -22,7 +22,9 @@ app = typer.Typer(
 
 @app.command()
 def check(
-    mapping: Annotated[str, typer.Argument(help="A YAML file of mappings, or the name of one (twin map list).")],
+    mapping: Annotated[
+        str, typer.Argument(help="A YAML file of mappings, or the name of one (twin map list) or of a shipped file.")
+    ],
     file: Annotated[
         Path, typer.Argument(help="A CSV, TSV or Parquet extract, perhaps .gz or .zst.", exists=True, dir_okay=False)
     ],
@@ -86,14 +88,16 @@ def list_(as_json: AsJson = False) -> None:
 
 
 def _mappings(text: str, name: str | None) -> list[Mapping]:
-    from ehr.extract.catalog import load_mappings
+    from ehr.extract.catalog import SHIPPED, load_mappings
     from ehr.extract.mapping import MappingError, load
 
+    shipped = SHIPPED / f"{text}.yaml"
     try:
-        if text.endswith((".yaml", ".yml")):
-            if not Path(text).is_file():
+        if text.endswith((".yaml", ".yml")) or (shipped.is_file() and text.isidentifier()):
+            path = shipped if shipped.is_file() else Path(text)
+            if not path.is_file():
                 raise WrongUsage(f"no such mapping file: {text}")
-            found = [one for one in load(Path(text)) if name in (None, one.name)]
+            found = [one for one in load(path) if name in (None, one.name)]
         else:
             found = [one for one in load_mappings(settings()) if one.name == text]
     except MappingError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isfinite, nan
 from typing import Annotated
 
 import typer
@@ -41,7 +42,9 @@ def convert(
     try:
         number = float(value)
     except ValueError:
-        raise WrongUsage(f"{value!r} is not a number") from None
+        number = nan
+    if not isfinite(number):
+        raise WrongUsage(f"{value!r} is not a finite number")
     try:
         done = run(number, from_unit, to_unit, analyte)
     except Unconvertible as error:

@@ -62,3 +62,18 @@ def test_one_endless_line_is_refused_in_every_format(settings: Settings, monkeyp
         "ccda": ("rejected", "too_large"),
     }
     assert all(endless not in (entry.detail or "") for entry in found.values())
+
+
+def test_a_document_with_one_endless_value_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gigabyte in one text, attribute or comment, in small: the parser would hold it whole."""
+    monkeypatch.setattr(ehr.ccda.xml, "MAX_TEXT", 1 << 16)
+    endless = "x" * (1 << 20)
+    places = {
+        "text": document().replace("Jane", endless),
+        "attribute": document().replace("<entry>", f'<entry typeCode="{endless}">', 1),
+        "comment": document().replace("<entry>", f"<!-- {endless} --><entry>", 1),
+    }
+    for name, content in places.items():
+        found = land(settings, {f"{name}.xml": content.encode()})["ccda"]
+        assert (found.status, found.reason) == ("rejected", "too_large"), name
+        assert "line " in (found.detail or "")

@@ -28,7 +28,7 @@ SOUND = {
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"colums": {}}, "mapping mine: colums: Extra inputs"),
+        ({"colums": {}}, "mapping mine: colums: no such key, did you mean columns?; there are name, "),
         ({"columns": {}}, "at least 1 item"),
         ({"columns": {"key": "text"}}, "columns.0.type"),
         ({"columns": [{"to": "a"}, {"to": "a"}]}, "mapped twice: a"),

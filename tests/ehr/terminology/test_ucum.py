@@ -66,6 +66,11 @@ def test_what_is_not_known_is_refused(from_unit, to_unit, analyte, reason):
     assert refused.value.reason == reason
 
 
+def test_a_refusal_names_what_records_may_mean():
+    with pytest.raises(Unconvertible, match=r"where records mean 10\*3/uL by K/uL, give 10\*3/uL"):
+        convert(1, "K/uL", "10*9/L")
+
+
 def test_a_value_off_the_scale_is_refused():
     with pytest.raises(Unconvertible) as refused:
         convert(-1, "1", "Np")
