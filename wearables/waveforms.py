@@ -28,14 +28,16 @@ from lake.files import Bounded, decompressed, open_member, zip_members
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
-from wearables.canonical import EARLIEST, FUTURE_TOLERANCE, deliver, received_at
+from wearables import accelerometer, physionet
+from wearables.canonical import deliver
 from wearables.tables import WAVEFORM_CHUNK, WEARABLE_SAMPLE
+from wearables.waveform_chunks import CHUNK_S, Chunk, must_be_plausible, table
 
-CHUNK_S = 300
 _EDF = b"0       "
 _ANNOTATIONS = "EDF Annotations"
 _ONSET = re.compile(rb"([+-][0-9]+(?:\.[0-9]+)?)\x14\x14\x00")
 _MOST_SIGNALS = 512
+_OTHERS = (accelerometer, physionet)
 _E4 = {
     "TEMP.csv": ("skin_temperature", "Cel", 1.0),
     "EDA.csv": ("electrodermal_activity", "uS", 1.0),
@@ -72,7 +74,11 @@ class _Header:
 
 
 def matches(landed: Landed) -> bool:
-    """True for an EDF header, or a zip with files of the E4; never raises."""
+    """True for an EDF header, a zip with files of the E4, and what other libraries read; never raises."""
+    return _is_ours(landed) or any(one.matches(landed) for one in _OTHERS)
+
+
+def _is_ours(landed: Landed) -> bool:
     if landed.head.startswith(_EDF) and len(landed.head) >= 256:
         return landed.head[168:184].count(b".") == 4
     if not landed.head.startswith(b"PK\x03\x04"):
@@ -92,7 +98,10 @@ def read(landed: Landed, sink: Sink) -> None:
         BadFile: the header cannot be read, or is of a recording that was never made.
     """
     settings = sink.settings
-    if landed.head.startswith(_EDF):
+    other = None if _is_ours(landed) else next((one for one in _OTHERS if one.matches(landed)), None)
+    if other is not None:
+        other.read(landed, sink)
+    elif landed.head.startswith(_EDF):
         _edf(
             landed, decompressed(landed.path, sink.work / "unpacked", settings.max_file_bytes, settings.max_ratio), sink
         )
@@ -102,7 +111,8 @@ def read(landed: Landed, sink: Sink) -> None:
 
 READER = Reader(
     name="waveform",
-    description="Waveforms: EDF and EDF+ recordings, and sessions of the Empatica E4 (zip), as chunks of five minutes.",
+    description="Waveforms as chunks of five minutes: EDF and EDF+, sessions of the Empatica E4 (zip); with extras"
+    " GT3X, CWA and BIN of accelerometers, and WFDB records (zip).",
     tables=(WAVEFORM_CHUNK, WEARABLE_SAMPLE),
     matches=matches,
     read=read,
@@ -112,7 +122,7 @@ READER = Reader(
 def _edf(landed: Landed, path: Path, sink: Sink) -> None:
     with path.open("rb") as file:
         header = _header(file, path.stat().st_size)
-    _must_be_plausible(landed, header.start_at)
+    must_be_plausible(landed, header.start_at)
     found = (path.stat().st_size - header.bytes) // (2 * header.record_samples)
     whole = min(found, header.records) if header.records >= 0 else found
     data = np.memmap(path, "<i2", "r", header.bytes, (whole, header.record_samples)) if whole else None
@@ -126,8 +136,9 @@ def _edf(landed: Landed, path: Path, sink: Sink) -> None:
                 number += 1
                 part = data[first:last, signal.first : signal.first + signal.samples].ravel()
                 values = part.astype(np.float32) * np.float32(signal.factor) + np.float32(signal.shift)
-                rows.append((number, signal.label, at, signal.samples / header.record_s, signal.unit, values))
-            sink.write("waveform_chunk", _chunks(rows, "assumed_utc"))
+                rows.append(Chunk(number, signal.label, at, signal.samples / header.record_s, signal.unit, values))
+            if rows:
+                sink.write("waveform_chunk", table(rows, "assumed_utc"))
     missing = max(header.records, 0) - whole
     if missing > 0:
         detail = f"the file ends {missing:,} data records before its header says; copy it again"
@@ -213,7 +224,7 @@ def _e4(landed: Landed, sink: Sink) -> None:
         bounded.add(member.file_size)
         with open_member(landed.path, member) as stream:
             start, rate, values = _session(stream, name)
-        _must_be_plausible(landed, start)
+        must_be_plausible(landed, start)
         if name == "HR.csv":
             _heart_rates(landed, sink, start, rate, values[:, 0])
             continue
@@ -223,11 +234,13 @@ def _e4(landed: Landed, sink: Sink) -> None:
             at = start + timedelta(seconds=first / rate)
             axes = [signal] if values.shape[1] == 1 else [f"{signal}_{axis}" for axis in "xyz"[: values.shape[1]]]
             rows = [
-                (number + k + 1, axis, at, rate, unit, (values[first : first + step, k] * factor).astype(np.float32))
+                Chunk(
+                    number + k + 1, axis, at, rate, unit, (values[first : first + step, k] * factor).astype(np.float32)
+                )
                 for k, axis in enumerate(axes)
             ]
             number += len(rows)
-            sink.write("waveform_chunk", _chunks(rows, "vendor_utc"))
+            sink.write("waveform_chunk", table(rows, "vendor_utc"))
         sink.count(len(values), len(values))
 
 
@@ -255,24 +268,4 @@ def _heart_rates(landed: Landed, sink: Sink, start: datetime, rate: float, value
         """,
         unit="line",
         one_row_per_record=True,
-    )
-
-
-def _must_be_plausible(landed: Landed, start: datetime) -> None:
-    if not EARLIEST <= start <= received_at(landed) + FUTURE_TOLERANCE:
-        raise BadFile("implausible_time", "the recording begins before 1990 or in the future; check the device's clock")
-
-
-def _chunks(rows: list[tuple[int, str, datetime, float, str, NDArray[np.float32]]], basis: str) -> pa.Table:
-    number, signal, at, rate, unit, values = zip(*rows, strict=True)
-    return pa.table(
-        {
-            "record_no": pa.array(number, pa.int64()),
-            "signal": pa.array(signal, pa.string()),
-            "start_at": pa.array(at, pa.timestamp("us")),
-            "tz_source": pa.repeat(pa.scalar(basis), len(rows)),
-            "rate_hz": pa.array(rate, pa.float64()),
-            "unit": pa.array(unit, pa.string()),
-            "values": pa.array(values, pa.list_(pa.float32())),
-        }
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,15 +30,27 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Take in what is there, and stop.")] = False,
     seconds: Annotated[float | None, typer.Option("--seconds", min=0, help="Stop after this time.")] = None,
     rules: Rules = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            "--mqtt",
+            help="Listen there, too: mqtt://[user@]host[:port]/topic (mqtts for TLS); needs the extra mqtt.",
+        ),
+    ] = None,
+    password: Annotated[
+        str | None, typer.Option(envvar="TWIN_MQTT_PASSWORD", hidden=True, help="Of the broker's user.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Watch TWIN_HOME/hot/incoming: take in files of readings as they appear, and print alarms; ctrl-c stops.
 
     A file holds one JSON object a line: person, metric, at (ISO 8601 with zone), value, unit. Write it as name.part and
-    rename it. Files that were taken in move to TWIN_HOME/hot/taken. Research use, not for care.
+    rename it. Files that were taken in move to TWIN_HOME/hot/taken. A message of MQTT is such a file; the password of
+    its user comes from the environment (TWIN_MQTT_PASSWORD). Research use, not for care.
 
     Example: twin watch --json
     """
+    from wearables.monitor.mqtt import NoBroker
     from wearables.monitor.watch import Places
     from wearables.monitor.watch import watch as run
 
@@ -54,14 +68,20 @@ def watch(
                 markup=False,
             )
 
+    places = Places.of(settings())
+    listener = _listener(mqtt, password, places.incoming) if mqtt else nullcontext(lambda: None)
+
+    def is_over() -> bool:
+        check()
+        return seconds is not None and time.monotonic() - started >= seconds
+
     try:
-        number = run(
-            Places.of(settings()),
-            tell,
-            chosen,
-            once=once,
-            until=None if seconds is None else lambda: time.monotonic() - started >= seconds,
-        )
+        with listener as check:
+            number = run(places, tell, chosen, once=once, until=is_over)
+    except ImportError:
+        raise WrongUsage("MQTT needs paho-mqtt: pip install 'human-twin[mqtt]'") from None
+    except (NoBroker, OSError) as error:
+        raise BadData(str(error)) from None
     except KeyboardInterrupt:
         return
     if not as_json:
@@ -163,6 +183,15 @@ def replay(
         )
     if rejected:
         raise typer.Exit(1)
+
+
+def _listener(address: str, password: str | None, incoming: Path) -> AbstractContextManager[Callable[[], None]]:
+    from wearables.monitor.mqtt import Broker, listening
+
+    try:
+        return listening(Broker.of(address), incoming, password)
+    except ValueError as error:
+        raise WrongUsage(f"--mqtt: {error}") from None
 
 
 def _rules(path: Path | None) -> tuple[AnyRule, ...]:
