@@ -65,8 +65,14 @@ SENTINELS: dict[str, tuple[int, int]] = {
     "rs2108622": (15990431, 15879621),
     "rs738409": (44324727, 43928847),
     "rs3892097": (42524947, 42128945),
+    "rs3094315": (752566, 817186),
+    "rs2500347": (144938320, 148946169),
+    "rs11928389": (50927009, 50889578),
 }
 """dbSNP positions (GRCh37, GRCh38) of well-known variants that most files carry; their place tells the build."""
+
+_NCBI36 = {"rs3094315": 742429, "rs2500347": 143649677, "rs11928389": 50908372}
+_NCBI36_WORDS = re.compile(r"ncbi ?36|hg18|\bb36\b|\bbuild ?36\b", re.IGNORECASE)
 
 _REFSEQ = re.compile(r"NC_0000(\d\d)\.\d+$", re.IGNORECASE)
 _GENBANK = re.compile(r"CM0006(\d\d)\.\d+$", re.IGNORECASE)
@@ -132,6 +138,12 @@ def build_from_sentinels(positions: Mapping[str, int]) -> str:
     if bool(votes[GRCH37]) == bool(votes[GRCH38]):
         return UNKNOWN
     return GRCH37 if votes[GRCH37] else GRCH38
+
+
+def is_ncbi36(positions: Mapping[str, int], text: str) -> bool:
+    """Tell whether the places of known rs numbers, or else words, are those of the build before GRCh37."""
+    placed = [positions[rsid] == place for rsid, place in _NCBI36.items() if rsid in positions]
+    return all(placed) if placed else bool(_NCBI36_WORDS.search(text))
 
 
 def build_from_text(text: str) -> str:

@@ -22,7 +22,14 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from genomics.bcftools import run
-from genomics.builds import UNKNOWN, build_from_lengths, build_from_sentinels, build_from_text, canonical_contig
+from genomics.builds import (
+    UNKNOWN,
+    build_from_lengths,
+    build_from_sentinels,
+    build_from_text,
+    canonical_contig,
+    is_ncbi36,
+)
 from lake.files import Bounded, replacing
 from lake.quarantine import BadFile
 from lake.settings import Settings
@@ -39,6 +46,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 _STRANDED = re.compile(r"allele\s?1.*(top|forward|design|ab)", re.IGNORECASE)
 _HEAD = 1 << 20
+LEAST_HETEROZYGOUS, MOST_FOREIGN = 20, 0.1
+"""Of real variants nearly every heterozygote has the reference base; at a random place half of them have not."""
 _MISSING = ("--", "00", "..", "", "-", "0", ".", "NN", "N")
 _TARGET = {"ID": "rsid", "CHROM": "chrom", "POS": "pos", "AA": "genotype"}
 
@@ -114,11 +123,30 @@ def write_vcf(path: Path, fasta: Path, output: Path, *, sample: str | None = Non
                 "convert", "-f", str(fasta), "-c", ",".join(_TARGET), "-s", sample or path.name.split(".")[0],
                 "-O", kind, "--tsv2vcf", str(listed), output=draft,
             )  # fmt: skip
-    with pysam.VariantFile(str(output)) as file:
-        written = sum(1 for _ in file)
+            written = _check_reference(draft)
     if written < placed.num_rows:
         found.left_out["not_in_reference"] += placed.num_rows - written
     return found, written
+
+
+def _check_reference(vcf: Path) -> int:
+    """Count records, and refuse a reference genome that has neither base of many heterozygous calls."""
+    import pysam
+
+    written, heterozygous, neither = 0, 0, 0
+    with pysam.VariantFile(str(vcf)) as file:
+        for record in file:
+            written += 1
+            alleles = set(record.samples[0].allele_indices or ())
+            if len(alleles - {None}) == 2:
+                heterozygous += 1
+                neither += 0 not in alleles
+    if heterozygous >= LEAST_HETEROZYGOUS and neither > MOST_FOREIGN * heterozygous:
+        detail = f"{neither:,} of {heterozygous:,} heterozygous calls have no base of the reference genome"
+        raise BadFile(
+            "wrong_reference", f"{detail}: it is of another build, or the bases are not of the forward strand"
+        )
+    return written
 
 
 def _text(path: Path, settings: Settings) -> str:
@@ -199,12 +227,18 @@ def _consumer(rsid: pa.Array, chrom: pa.Array, pos: pa.Array, genotype: pa.Array
     digits = pc.match_substring_regex(pos, "^[1-9][0-9]{0,8}$")
     known = pc.is_in(chrom, value_set=pa.array([canonical_contig(str(n)) for n in (*range(1, 23), "X", "Y", "MT")]))
     placed = pc.and_(digits, known)
-    bases = pc.match_substring_regex(genotype, "^(--|[ACGT]{1,2})$")
+    # many vendors write the single Y and MT as a pair; two bases there are an error or a mixture
+    single = pc.is_in(chrom, value_set=pa.array(["Y", "MT"]))
+    alone = pc.replace_substring_regex(genotype, "^(?:A(A)|C(C)|G(G)|T(T))$", r"\1\2\3\4")
+    genotype = pc.if_else(single, alone, genotype)
+    mixed = pc.and_(single, pc.match_substring_regex(genotype, "^[ACGT]{2}$"))
+    bases = pc.and_(pc.match_substring_regex(genotype, "^(--|[ACGT]{1,2})$"), pc.invert(mixed))
     table = pa.table({"rsid": rsid, "chrom": chrom, "pos": pos, "genotype": genotype})
     left_out = Counter(
         {
             "no_place": pc.sum(pc.invert(placed)).as_py() or 0,
-            "not_bases": pc.sum(pc.and_(placed, pc.invert(bases))).as_py() or 0,
+            "not_bases": pc.sum(pc.and_(placed, pc.invert(pc.or_(bases, mixed)))).as_py() or 0,
+            "two_bases_on_y_or_mt": pc.sum(pc.and_(placed, mixed)).as_py() or 0,
         }
     )
     calls = table.filter(pc.and_(placed, bases))
@@ -212,10 +246,17 @@ def _consumer(rsid: pa.Array, chrom: pa.Array, pos: pa.Array, genotype: pa.Array
     if not calls.num_rows:
         raise BadFile("no_records", "no record has a place and a call")
     sentinels = dict(zip(calls["rsid"].to_pylist(), calls["pos"].to_pylist(), strict=True))
-    build = build_from_sentinels(sentinels)
+    build, words = build_from_sentinels(sentinels), _comments(text)
     if build == UNKNOWN:
-        build = build_from_text("\n".join(line for line in text[:_HEAD].splitlines() if line.startswith("#")))
+        if is_ncbi36(sentinels, words):
+            detail = "the positions are of NCBI36 (hg18); download the raw data again, vendors deliver GRCh37 today"
+            raise BadFile("unsupported_build", detail)
+        build = build_from_text(words)
     return Consumer(calls, build, len(rsid), +left_out)
+
+
+def _comments(text: str) -> str:
+    return "\n".join(line for line in text[:_HEAD].splitlines() if line.startswith("#"))
 
 
 def _placed(found: Consumer, lengths: dict[str, int]) -> pa.Table:

@@ -91,7 +91,7 @@ cross join score_setting as s;
 
 create or replace temp table score_used as
 select
-    t.*, w.chrom, w.pos, w.effect_type, coalesce(w.effect_weight, 0) as weight,
+    row_number() over () as used_no, t.*, w.chrom, w.pos, w.effect_type, coalesce(w.effect_weight, 0) as weight,
     w.dosage_0_weight, w.dosage_1_weight, w.dosage_2_weight,
     length(v.ref) as ref_length,
     w.chrom = 'X' and not exists (
@@ -102,29 +102,53 @@ inner join score_weight as w on w.weight_id = t.weight_id
 inner join score_site as v on v.variant_id = t.variant_id and v.build = w.build
 where t.fate = 'matched';
 
--- copies of the effect allele, for samples that have rows. The dosage of REF is what all ALT alleles of the record leave.
+-- people and totals by number: texts would cost more than all sums
+create or replace temp table score_person as
+select row_number() over () as person_no, file_id, sample, ploidy_sex = 'male' as is_male
+from genome_sample;
+
+-- Copies of the effect allele, for samples that have rows. A male's X outside the pseudoautosomal regions is one copy,
+-- also where it is written as a pair. The dosage of REF is what all ALT alleles of the record leave.
 create or replace temp table score_row as
-select
-    u.file_id, u.weight_id, g.sample,
-    bool_and(g.state <> 'not_assessed') as is_assessed,
-    -- a male's X outside the pseudoautosomal regions is one copy, also where it is written as a pair
-    bool_or(g.a1 = -2 or (p.ploidy_sex = 'male' and u.is_single_in_males and g.a0 = g.a1)) as is_haploid,
-    sum((g.a0 = 1)::int + (g.a1 = 1 and not (p.ploidy_sex = 'male' and u.is_single_in_males and g.a0 = g.a1))::int)::int
-        as alt_copies
-from score_used as u
-inner join genome_variant as v
-    on v.file_id = u.file_id and v.record_no = u.record_no
-    and (v.variant_no = u.variant_no or (not u.effect_is_alt and u.n_alts > 1))
-inner join genome_genotype as g on g.file_id = v.file_id and g.variant_no = v.variant_no
-inner join genome_sample as p on p.file_id = g.file_id and p.sample = g.sample
-where u.is_in_file and u.is_pass
-group by u.file_id, u.weight_id, g.sample;
+with called as (
+    select
+        u.used_no, u.file_id, g.sample, g.state <> 'not_assessed' as is_assessed, g.a0, g.a1, u.is_single_in_males,
+        u.n_alts > 1 and not u.effect_is_alt as has_others
+    from score_used as u
+    inner join genome_variant as v on v.file_id = u.file_id and v.record_no = u.record_no and v.variant_no <> u.variant_no
+    inner join genome_genotype as g on g.file_id = v.file_id and g.variant_no = v.variant_no
+    where u.is_in_file and u.is_pass and not u.effect_is_alt and u.n_alts > 1
+    union all
+    select
+        u.used_no, u.file_id, g.sample, g.state <> 'not_assessed' as is_assessed, g.a0, g.a1, u.is_single_in_males,
+        u.n_alts > 1 and not u.effect_is_alt as has_others
+    from score_used as u
+    inner join genome_genotype as g on g.file_id = u.file_id and g.variant_no = u.variant_no
+    where u.is_in_file and u.is_pass
+),
+counted as (
+    select
+        c.used_no, p.person_no, c.has_others, c.is_assessed,
+        p.is_male and c.is_single_in_males and c.a0 = c.a1 as is_pair,
+        c.a1 = -2 or is_pair as is_haploid,
+        (c.a0 = 1)::int + (c.a1 = 1 and not is_pair)::int as alt_copies
+    from called as c
+    inner join score_person as p on p.file_id = c.file_id and p.sample = c.sample
+)
+select used_no, person_no, is_assessed, is_haploid, alt_copies
+from counted
+where not has_others
+union all
+select used_no, person_no, bool_and(is_assessed), bool_or(is_haploid), sum(alt_copies)::int
+from counted
+where has_others
+group by used_no, person_no;
 
 -- everyone starts with the expectation of a called homozygote for the reference; rows then say otherwise
 create or replace temp table score_state as
 -- samples with a row of their own
 select
-    r.file_id, r.sample, r.weight_id, r.is_assessed,
+    r.used_no, r.person_no, r.is_assessed,
     case
         when not r.is_assessed then null
         when r.is_haploid then (case when u.effect_is_alt then r.alt_copies else 1 - r.alt_copies end)
@@ -134,21 +158,23 @@ select
     end as copies,
     case when r.is_haploid and not (u.is_single_in_males and s.x_ploidy = 2) then 1 else 2 end as n_alleles
 from score_row as r
-inner join score_used as u on u.file_id = r.file_id and u.weight_id = r.weight_id
+inner join score_used as u on u.used_no = r.used_no
 cross join score_setting as s
 union all
 -- males without a row have a single reference allele on X
-select p.file_id, p.sample, u.weight_id, true, case when u.effect_is_alt then 0 else 1 end, 1
+select u.used_no, p.person_no, true, case when u.effect_is_alt then 0 else 1 end, 1
 from score_used as u
-inner join genome_sample as p on p.file_id = u.file_id and p.ploidy_sex = 'male'
-left join score_row as r on r.file_id = u.file_id and r.weight_id = u.weight_id and r.sample = p.sample
+inner join score_person as p on p.file_id = u.file_id and p.is_male
+left join score_row as r on r.used_no = u.used_no and r.person_no = p.person_no
 cross join score_setting as s
-where u.is_in_file and u.is_pass and u.is_single_in_males and s.x_ploidy = 1 and r.sample is null
+where u.is_in_file and u.is_pass and u.is_single_in_males and s.x_ploidy = 1 and r.person_no is null
 union all
 -- a site that the file lacks or filters out is not assessed, unless a reference stretch spans it
-select p.file_id, p.sample, u.weight_id, i.start_pos is not null, case when i.start_pos is not null then (case when u.effect_is_alt then 0 else 2 end) end, 2
+select
+    u.used_no, p.person_no, i.start_pos is not null,
+    case when i.start_pos is not null then (case when u.effect_is_alt then 0 else 2 end) end, 2
 from score_used as u
-inner join genome_sample as p on p.file_id = u.file_id
+inner join score_person as p on p.file_id = u.file_id
 left join genome_callable_interval as i
     on i.file_id = u.file_id and i.sample = p.sample and i.chrom = u.chrom
     and i.start_pos <= u.pos and i.end_pos >= u.pos + u.ref_length - 1 and not u.is_in_file
@@ -156,7 +182,7 @@ where not (u.is_in_file and u.is_pass);
 
 create or replace temp table score_part as
 select
-    t.file_id, t.sample, u.pgs_id, t.weight_id, t.is_assessed, t.n_alleles,
+    t.person_no, u.pgs_id, t.is_assessed, t.n_alleles,
     case when u.effect_is_alt then 0 else 2 end as default_copies,
     case u.effect_type
         when 'additive' then u.weight * default_copies
@@ -184,7 +210,7 @@ select
             end
     end as value
 from score_state as t
-inner join score_used as u on u.file_id = t.file_id and u.weight_id = t.weight_id;
+inner join score_used as u on u.used_no = t.used_no;
 
 create or replace temp table score_total as
 with
@@ -211,14 +237,19 @@ counts as (
     from score_fate
     group by all
 ),
-deviations as (
+by_number as (
     select
-        file_id, pgs_id, sample,
+        person_no, pgs_id,
         sum(coalesce(value, 0) - default_value) as deviation,
         sum(case when value is null then 2 else 2 - n_alleles end) as fewer_alleles,
         count(*) filter (where not is_assessed) as n_not_assessed
     from score_part
     group by all
+),
+deviations as (
+    select p.file_id, p.sample, n.* exclude (person_no)
+    from by_number as n
+    inner join score_person as p on p.person_no = n.person_no
 )
 select
     p.source, p.sample, p.file_id, p.build, c.pgs_id, c.n_weights, c.n_matched, c.n_ambiguous, c.n_unmatched,
@@ -262,19 +293,25 @@ from ranked;
 create or replace temp table score_result as
 with traits as (
     select pgs_id, build, min(trait) as trait from score_weight group by all
+),
+-- a sample outside the reference file takes the place it would have there
+outside as (
+    select
+        t.file_id, t.sample, t.pgs_id,
+        100 * (count(*) filter (where o.sum < t.sum) + 0.5 * count(*) filter (where o.sum = t.sum)) / count(*) as percentile
+    from score_total as t
+    inner join score_reference as r on r.build = t.build and r.pgs_id = t.pgs_id and r.n_matched = t.n_matched
+    inner join score_rank as o on o.file_id = r.file_id and o.pgs_id = t.pgs_id
+    where t.status = 'ok' and t.file_id <> r.file_id
+    group by t.file_id, t.sample, t.pgs_id
 )
 select
     t.source, t.sample, t.pgs_id, x.trait, t.build, t.sum, t.denominator, t.sum / nullif(t.denominator, 0) as average,
     case when t.status = 'ok' then round((t.sum - r.mean) / nullif(r.sd, 0), 12) end as z,
-    -- a sample outside the reference file takes the place it would have there
     case
         when t.status <> 'ok' then null
         when k.sample is not null then k.percentile
-        when r.n is not null then (
-            select 100 * (count(*) filter (where o.sum < t.sum) + 0.5 * count(*) filter (where o.sum = t.sum)) / count(*)
-            from score_rank as o
-            where o.file_id = r.file_id and o.pgs_id = t.pgs_id
-        )
+        else a.percentile
     end as percentile,
     t.n_weights, t.n_matched, t.n_ambiguous, t.n_unmatched, t.n_not_assessed, t.match_rate, t.status,
     case t.status
@@ -288,6 +325,7 @@ from score_total as t
 inner join traits as x on x.pgs_id = t.pgs_id and x.build = t.build
 left join score_reference as r on r.build = t.build and r.pgs_id = t.pgs_id and r.n_matched = t.n_matched
 left join score_rank as k on k.file_id = t.file_id and k.sample = t.sample and k.pgs_id = t.pgs_id
+left join outside as a on a.file_id = t.file_id and a.sample = t.sample and a.pgs_id = t.pgs_id
 cross join score_setting as s
 -- a sample in several files is scored from the one that knows most
 qualify row_number() over (
@@ -296,8 +334,11 @@ qualify row_number() over (
 
 create or replace temp table score_audit as
 with carriers as (
-    select file_id, weight_id, count(*) filter (where copies > 0) as n_with_row, count(*) filter (where not is_assessed) as n_not_assessed, count(*) as n_rows
-    from score_state
+    select
+        u.file_id, u.weight_id, count(*) filter (where t.copies > 0) as n_with_row,
+        count(*) filter (where not t.is_assessed) as n_not_assessed, count(*) as n_rows
+    from score_state as t
+    inner join score_used as u on u.used_no = t.used_no
     group by all
 )
 select

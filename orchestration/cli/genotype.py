@@ -13,6 +13,7 @@ from orchestration.cli.output import AsJson, console, print_json, print_table
 REASONS = {
     "no_place": "no chromosome or position",
     "not_bases": "the call is no base (insertion, deletion, or a letter that is none)",
+    "two_bases_on_y_or_mt": "two bases where a person has one chromosome",
     "column_count": "another number of columns than the header",
     "contig_not_in_reference": "the chromosome is not in the reference genome",
     "same_place_again": "another record of the same position came first",

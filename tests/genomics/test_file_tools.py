@@ -152,3 +152,43 @@ def test_consumer_files_that_cannot_be_used(tmp_path: Path) -> None:
         with pytest.raises(BadFile) as error:
             read_consumer(path)
         assert error.value.reason == reason
+
+
+def test_consumer_file_of_a_build_that_is_not_read(tmp_path: Path) -> None:
+    """rs3094315 lies at 1:742429 on NCBI36, 1:752566 on GRCh37 and 1:817186 on GRCh38 (dbSNP)."""
+    path = tmp_path / "x.csv"
+    for place, build in ((752566, "GRCh37"), (817186, "GRCh38")):
+        path.write_text(f"rsid,chromosome,position,genotype\nrs3094315,1,{place},AA\n")
+        assert read_consumer(path).build == build
+    for text in ("rs3094315,1,742429,AA\n", "rs1,1,5,AA\n# human reference build 36\n"):
+        path.write_text(f"# positions of build 36\nrsid,chromosome,position,genotype\n{text}")
+        with pytest.raises(BadFile) as error:
+            read_consumer(path)
+        assert error.value.reason == "unsupported_build"
+
+
+def test_single_chromosomes_of_a_consumer_file(tmp_path: Path, fasta: Path) -> None:
+    """AncestryDNA writes every call as a pair and MT as 26; 23andMe writes one base."""
+    path = tmp_path / "x.txt"
+    path.write_text(
+        "rsid\tchromosome\tposition\tallele1\tallele2\n"
+        "r1\t26\t1\tA\tA\nr2\t26\t2\tA\tG\nr3\t24\t3\tT\tT\nr4\t23\t4\tC\tC\nr5\t26\t5\t0\t0\nr6\t1\t6\tI\tD\n"
+    )
+    found = read_consumer(path)
+    calls = [(row["chrom"], row["pos"], row["genotype"]) for row in found.calls.to_pylist()]
+    assert calls == [("MT", 1, "A"), ("Y", 3, "T"), ("X", 4, "CC"), ("MT", 5, "--")]
+    assert found.left_out == {"two_bases_on_y_or_mt": 1, "not_bases": 1}
+
+
+def test_consumer_file_against_the_wrong_reference(tmp_path: Path) -> None:
+    sequence = "".join("ACGT"[number % 4] for number in range(100))
+    reference = tmp_path / "r.fa"
+    reference.write_text(f">1\n{sequence}\n")
+    for shift, status in ((0, 0), (2, 1)):
+        path = tmp_path / "x.csv"
+        rows = [
+            f"r{at},1,{at + 1},{''.join(sorted(sequence[at + shift] + sequence[at + shift + 1]))}" for at in range(40)
+        ]
+        path.write_text("rsid,chromosome,position,genotype\n" + "\n".join(rows) + "\n")
+        found, output = twin("genotype", path, "--fasta", reference, "--out", tmp_path / "x.vcf")
+        assert (found, "wrong_reference" in output) == (status, bool(status))
