@@ -30,8 +30,9 @@ STRIDE_SAMPLES = 8
 COLUMN = {name: index for index, name in enumerate((*FIXED, "FORMAT"))}
 
 _TAB, _NEWLINE, _PIPE, _SLASH = b"\t\n|/"
-_NUMBERS = {"gq": ("GQ", "RGQ", "GQX"), "dp": ("MIN_DP", "DP"), "phase_set": ("PS",)}
-"""Which FORMAT keys say how good a call is and what it is phased with; the first that a record has counts."""
+_NUMBERS = {"gq": ("GQ", "RGQ", "GQX"), "dp": ("MIN_DP", "DP"), "phase_set": ("PS",), "length": ("LEN",)}
+"""Which FORMAT keys say how good a call is, what it is phased with and (VCF 4.5) how far a reference block reaches; the
+first that a record has counts."""
 _ALLELE = np.full(256, -100, dtype=np.int8)
 _ALLELE[ord("0") : ord("9") + 1] = np.arange(10)
 _ALLELE[ord(".")] = MISSING
@@ -63,7 +64,8 @@ class Problem:
 class Calls:
     """Genotypes that are not plainly homozygous reference; one entry per (line, sample), sorted by both.
 
-    ``reason`` indexes ``REASONS``; ``dp``, ``gq`` and ``phase_set`` are -1 where absent.
+    ``reason`` indexes ``REASONS``; ``dp``, ``gq``, ``phase_set`` and ``length`` (of a reference block) are -1 where
+    absent.
     """
 
     line: np.ndarray
@@ -74,6 +76,7 @@ class Calls:
     phase_set: np.ndarray
     dp: np.ndarray
     gq: np.ndarray
+    length: np.ndarray
     reason: np.ndarray
 
 
@@ -170,7 +173,16 @@ def _decode_wide(
     line, entries, a0, a1, separator = (one[use] for one in (line, entries, a0, a1, separator))
     none = np.full(len(line), -1, dtype=np.int64)
     calls = Calls(
-        renumbered[line], entries % n_samples, a0, a1, separator == _PIPE, none, none, none, _completeness(a0, a1)
+        renumbered[line],
+        entries % n_samples,
+        a0,
+        a1,
+        separator == _PIPE,
+        none,
+        none,
+        none,
+        none,
+        _completeness(a0, a1),
     )
     fixed = b"\n".join([prefixes[index][:-1] for index in kept.tolist()]) + b"\n"
     fields = split(fixed, 9) if is_utf8(fixed) else None
@@ -233,7 +245,7 @@ def _sorted_out(text: bytes, numbers: np.ndarray, columns: int) -> tuple[bytes, 
 
 def _no_calls() -> Calls:
     wide, small = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int8)
-    return Calls(wide, wide, small, small, np.empty(0, dtype=bool), wide, wide, wide, small)
+    return Calls(wide, wide, small, small, np.empty(0, dtype=bool), wide, wide, wide, wide, small)
 
 
 def _problem(number: int, reason: str, detail: str, line: bytes) -> Problem:
@@ -275,7 +287,7 @@ def _genotypes(fields: Fields, quality: Quality) -> tuple[Calls, np.ndarray]:
     calls = Calls(
         line, sample, a0[entries].astype(np.int16), a1[entries].astype(np.int16),
         (diploid & (separator == _PIPE))[entries], numbers["phase_set"][entries], dp[entries], gq[entries],
-        np.zeros(len(line), dtype=np.int8),
+        numbers["length"][entries], np.zeros(len(line), dtype=np.int8),
     )  # fmt: skip
     exact = np.flatnonzero(odd[entries])
     reasons = _parse_odd(calls, exact, buffer, start[entries], end[entries])

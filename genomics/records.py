@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -295,7 +296,7 @@ def _count_reference(records: _Records, tally: Tally) -> None:
         sample=calls.sample[asserted],
         chrom=_contig_numbers(records, tally)[line],
         start=records.pos[line],
-        end=records.end[line],
+        end=np.maximum(records.end[line], records.pos[line] + calls.length[asserted] - 1),
         dp=calls.dp[asserted],
         gq=calls.gq[asserted],
         record_no=records.lines.line_no[line],
@@ -419,6 +420,27 @@ def _nullable(values: np.ndarray) -> pa.Array:
     return pa.nulls(len(values), pa.int64()) if absent.all() else pa.array(values, mask=absent)
 
 
+def _reach(records: _Records, rows: np.ndarray) -> np.ndarray:
+    """Last position of symbolic alleles: INFO/END, else POS + |SVLEN| of what deletes, copies or turns (VCF 4.4)."""
+    line = records.parent[rows]
+    end: np.ndarray = records.end[line].copy()
+    if not len(rows):
+        return end
+    spanning = judged(records.allele, _is_spanning)[rows] & (end == records.pos[line])
+    for index in np.flatnonzero(spanning).tolist():
+        info = records.lines.fields.text(COLUMN["INFO"], line[index : index + 1])[0].as_py()
+        found = re.search(r"(?:^|;)SVLEN=([^;]*)", info)
+        lengths = found[1].split(",") if found else []
+        number = int(records.number[rows[index]]) - 1
+        if number < len(lengths) and re.fullmatch(r"[+-]?[0-9]{1,10}", lengths[number]):
+            end[index] += abs(int(lengths[number]))
+    return end
+
+
+def _is_spanning(alleles: pa.Array) -> pa.Array:
+    return pc.match_substring_regex(alleles, "^<(DEL|DUP|INV|CNV)[:>]")
+
+
 def _structural(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarray) -> Columns:
     line, at = records.parent[rows], pa.array(records.parent[rows])
     return {
@@ -426,7 +448,7 @@ def _structural(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarr
         "build": constant(records.build, len(rows)),
         "chrom": records.chrom.take(at),
         "pos": records.pos[line],
-        "end_pos": records.end[line],
+        "end_pos": _reach(records, rows),
         "ref": records.ref.take(at),
         "alt": records.allele.take(pa.array(rows)),
         "rsid": records.lines.fields.text(COLUMN["ID"], line),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genomics.validation.meta import Meta
-from genomics.validation.reserved import FORMAT
+from genomics.validation.reserved import reserved_keys
 from genomics.validation.values import wrong_count, wrong_type
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _check_samples(batch: Batch, rows: np.ndarray, keys: list[str]) -> None:
     lengths = np.asarray(pc.list_value_length(fields))
     batch.mark(line[lengths > len(keys)], "sample", "sample_fields", "a sample has more fields than FORMAT has keys")
     first, flat = np.asarray(fields.offsets)[:-1], pc.list_flatten(fields)
-    ploidy = np.zeros(len(line), dtype=np.int64)
+    ploidy, reserved = np.zeros(len(line), dtype=np.int64), reserved_keys("FORMAT", batch.meta.version)
     for number, key in enumerate(keys):
         # fields may be left out at the end
         held = np.flatnonzero(lengths > number)
@@ -74,7 +74,7 @@ def _check_samples(batch: Batch, rows: np.ndarray, keys: list[str]) -> None:
         if key == "GT":
             ploidy[held] = _check_calls(batch, line[held], values)
             continue
-        declared = batch.meta.format.get(key) or FORMAT.get(key)
+        declared = batch.meta.format.get(key) or reserved.get(key)
         if declared is None:
             continue
         bad = wrong_type(values, key, declared.type, reserved=False)

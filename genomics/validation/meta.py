@@ -8,23 +8,26 @@ from dataclasses import dataclass, field
 from genomics.header import FIXED
 from genomics.validation.faults import Faults
 from genomics.validation.reserved import (
-    FORMAT,
     FORMAT_TYPES,
     IN_USE,
-    INFO,
     INFO_TYPES,
     LOOSE_TYPE,
     SYMBOLIC,
     Declared,
     Version,
     numbers,
+    reserved_keys,
 )
 
 _FILEFORMAT = re.compile(r"##fileformat=VCFv4\.([0-5])")
 _META = re.compile(r"##([^\s=<>\"]+)=(.+)", re.DOTALL)
 _ATTRIBUTE = re.compile(r'([A-Za-z0-9_.\-]+)=("(?:[^"\\]|\\.)*"|[^",<>]*)(,|$)')
+_SYMBOLIC_ATTRIBUTE = re.compile(r'([A-Za-z0-9_.\-]+)=("(?:[^"\\]|\\.)*"|(?:[^",<>][^,<>]*)?)(,|$)')
+"""From 4.3 on a symbolic allele may have any printable character but these, in its middle also a quote."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://(?:[^@/\s]+@)?(?P<host>[^:/\s?]+)(?::\d+)?(?:[/?]\S*)?")
 _ADDRESS = re.compile(r"\d+(\.\d+){3}")
+_UNIQUE = ("INFO", "FORMAT", "FILTER", "ALT")
+"""Kinds whose IDs are unique from 4.3 on; the valid files of others declare a contig twice."""
 _ORDER = ("ID", "Number", "Type", "Description")
 
 Attributes = dict[str, tuple[str, bool]]
@@ -39,6 +42,7 @@ class Meta:
     info: dict[str, Declared] = field(default_factory=dict)
     format: dict[str, Declared] = field(default_factory=dict)
     contigs: set[str] = field(default_factory=set)
+    seen: set[tuple[str, str]] = field(default_factory=set)
     samples: list[str] = field(default_factory=list)
     n_columns: int = 8
     line_count: int = 0
@@ -65,14 +69,14 @@ def read_meta(lines: list[str], faults: Faults) -> Meta:
     return meta
 
 
-def attributes(value: str) -> Attributes | str:
+def attributes(value: str, pattern: re.Pattern[str] = _ATTRIBUTE) -> Attributes | str:
     """Parse ``<key=value,...>``; returns what is wrong with it where it cannot be parsed."""
     if not value.endswith(">"):
         return "the closing > is missing"
     inner, at = value[1:-1], 0
     found: Attributes = {}
     while at < len(inner):
-        match = _ATTRIBUTE.match(inner, at)
+        match = pattern.match(inner, at)
         if match is None:
             return f"not key=value pairs from character {at + 2} on; a text with , < > or quotes must be quoted"
         key, text, _ = match.groups()
@@ -96,10 +100,14 @@ def _line(number: int, line: str, meta: Meta, faults: Faults) -> None:
         if not value.startswith("<"):
             faults.add(number, "header", "meta_structure", f"##{key} must be structured: ##{key}=<ID=...>")
             return
-        found = attributes(value)
+        found = attributes(value, _SYMBOLIC_ATTRIBUTE if key == "ALT" and meta.version >= (4, 3) else _ATTRIBUTE)
         if isinstance(found, str):
             faults.add(number, "header", "meta_structure", f"##{key}: {found}")
             return
+        name = found.get("ID", ("", False))[0]
+        if key in _UNIQUE and meta.version >= (4, 3) and (key, name) in meta.seen:
+            faults.add(number, "header", "meta_duplicate", f"##{key}: an ID of its kind must be unique")
+        meta.seen.add((key, name))
         for rule, detail in _CHECKS[key](key, found, meta):
             faults.add(number, "header", rule, f"##{key}: {detail}")
     elif value.startswith("<") and not value.endswith(">"):
@@ -135,7 +143,7 @@ def _field(key: str, found: Attributes, meta: Meta) -> Found:
     if kind not in (INFO_TYPES if key == "INFO" else FORMAT_TYPES):
         faults.append(("meta_type", f"Type={kind} does not exist for {key}"))
     faults += _quoted(found, "Description")
-    reserved = (INFO if key == "INFO" else FORMAT).get(name)
+    reserved = reserved_keys(key, meta.version).get(name)
     if reserved:
         if number != reserved.number:
             faults.append(("reserved_number", f"{name} is reserved with Number={reserved.number}, not {number}"))
@@ -146,27 +154,32 @@ def _field(key: str, found: Attributes, meta: Meta) -> Found:
 
 
 def _quoted(found: Attributes, name: str) -> Found:
-    return [] if found[name][1] else [("meta_quotes", f"{name} must stand in double quotes")]
+    return [] if name not in found or found[name][1] else [("meta_quotes", f"{name} must stand in double quotes")]
 
 
 def _filter(_: str, found: Attributes, meta: Meta) -> Found:
-    missing = [name for name in ("ID", "Description") if name not in found]
-    if missing:
-        return [("meta_missing_attribute", f"{', '.join(missing)} missing")]
+    if missing := _described(found, meta):
+        return missing
     faults = _quoted(found, "Description")
     if found["ID"][0] == "0" or re.search(r"[\s;]", found["ID"][0]):
         faults.append(("meta_id", "a filter must not be 0 and has no white space and no ;"))
     return faults
 
 
+def _described(found: Attributes, meta: Meta) -> Found:
+    """FILTER and ALT need an ID and, up to 4.3, a description."""
+    needed = ("ID",) if meta.version >= (4, 4) else ("ID", "Description")
+    missing = [name for name in needed if name not in found]
+    return [("meta_missing_attribute", f"{', '.join(missing)} missing")] if missing else []
+
+
 def _alt(_: str, found: Attributes, meta: Meta) -> Found:
-    missing = [name for name in ("ID", "Description") if name not in found]
-    if missing:
-        return [("meta_missing_attribute", f"{', '.join(missing)} missing")]
+    if missing := _described(found, meta):
+        return missing
     faults = _quoted(found, "Description")
     name = found["ID"][0]
-    known = name.split(":")[0] in SYMBOLIC or name in IN_USE or re.fullmatch(r"CN\d+|[RYSWKMBDHV]", name)
-    if not known:
+    usual = name.split(":")[0] in SYMBOLIC or name in IN_USE or re.fullmatch(r"CN\d+|[RYSWKMBDHV]", name)
+    if not usual and meta.version < (4, 3):
         faults.append(("meta_alt_id", "ID must be DEL, INS, DUP, INV or CNV, alone or with :SUBTYPE"))
     if re.search(r"\s", name):
         faults.append(("meta_id", "ID has white space"))

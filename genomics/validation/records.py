@@ -17,7 +17,7 @@ from genomics.normalise import trim
 from genomics.validation.faults import Faults
 from genomics.validation.genotypes import check_genotypes
 from genomics.validation.meta import Meta
-from genomics.validation.reserved import INFO, Declared
+from genomics.validation.reserved import INFO, Declared, reserved_keys
 from genomics.validation.values import QUALITY, least, wrong_count, wrong_type
 
 _BASES = "[ACGTNacgtn]+"
@@ -224,10 +224,10 @@ class Batch:
         key = pc.list_element(parts, 0).dictionary_encode()
         flat, first = pc.list_flatten(parts), np.asarray(parts.offsets)[:-1]
         value = flat.take(pa.array(np.where(has_value, first + 1, first)))
-        which = np.asarray(key.indices)
+        which, reserved = np.asarray(key.indices), reserved_keys("INFO", self.meta.version)
         for code, name in enumerate(key.dictionary.to_pylist()):
             rows = np.flatnonzero(which == code)
-            declared = self.meta.info.get(name) or INFO.get(name)
+            declared = self.meta.info.get(name) or reserved.get(name)
             strict = _INFO_KEY if self.meta.version >= (4, 3) else re.compile(r"[^\s,=;]+")
             if not strict.fullmatch(name):
                 self.mark(line[rows], "INFO", "info_key", "a key is empty, or has characters that keys must not have")
@@ -238,6 +238,13 @@ class Batch:
                 self.mark(lines[times > 1], "INFO", "info_duplicate_key", f"{name} stands twice")
         equals = np.asarray(pc.match_substring_regex(value, '^[^"=]*=|^"[^"]*"[^"]*=')) & has_value
         self.mark(line[equals], "INFO", "info_value", "a value has an equals sign")
+        if self.meta.version >= (4, 3):
+            bare = np.asarray(pc.match_substring_regex(value, "%(?:$|[^0-9A-Fa-f]|[0-9A-Fa-f](?:$|[^0-9A-Fa-f]))"))
+            self.mark(line[bare & has_value], "INFO", "info_value", "a percent sign is written %25")
+        if self.meta.version >= (4, 4):
+            claim = np.asarray(pc.equal(pc.list_element(parts, 0), "SVCLAIM")) & has_value
+            known = np.asarray(pc.match_substring_regex(value, r"^(?:DJ?|J|\.)(?:,(?:DJ?|J|\.))*$"))
+            self.mark(line[claim & ~known], "INFO", "info_type", "SVCLAIM is D, J or DJ")
         if self.meta.version < (4, 3):
             space = np.asarray(pc.match_substring_regex(value, r"\s"))
             self.mark(line[space & has_value], "INFO", "info_value", "a value has white space")

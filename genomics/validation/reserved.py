@@ -57,6 +57,49 @@ FORMAT: dict[str, Declared] = {
     "MQ": Declared("1", "Integer"),
 }
 
+_DEPTHS = {key: Declared("R", "Integer") for key in ("AD", "ADF", "ADR")}
+_LATER: tuple[tuple[Version, dict[str, Declared], dict[str, Declared]], ...] = (
+    ((4, 3), _DEPTHS, {**_DEPTHS, "PP": Declared("G", "Integer")}),
+    (
+        (4, 4),
+        {
+            "SVLEN": Declared("A", "Integer"),
+            "SVCLAIM": Declared("A", "String"),
+            "CN": Declared("A", "Float"),
+            "RN": Declared("A", "Integer"),
+        },
+        {
+            "CN": Declared("1", "Float"),
+            "CICN": Declared("2", "Float"),
+            "PSL": Declared("P", "String"),
+            "PSO": Declared("P", "Integer"),
+            "PSQ": Declared("P", "Integer"),
+        },
+    ),
+    (
+        (4, 5),
+        {},
+        {
+            "LEN": Declared("1", "Integer"),
+            "LAA": Declared(".", "Integer"),
+            "LAD": Declared("LR", "Integer"),
+            "LGT": Declared("1", "String"),
+            "LPL": Declared("LG", "Integer"),
+        },
+    ),
+)
+"""Version from which on keys are reserved, and those of INFO and FORMAT."""
+
+
+def reserved_keys(kind: str, version: Version) -> dict[str, Declared]:
+    """Keys of INFO or FORMAT that a version reserves."""
+    keys = dict(INFO if kind == "INFO" else FORMAT)
+    for since, info, format_ in _LATER:
+        if version >= since:
+            keys |= info if kind == "INFO" else format_
+    return keys
+
+
 LOOSE_TYPE = frozenset({("INFO", "MQ")})
 """Keys whose type older versions leave open: 4.1 and 4.2 do not say whether a root mean square is a whole number."""
 

@@ -44,7 +44,16 @@ def wrong_type(values: pa.Array, key: str, kind: str, *, reserved: bool) -> np.n
     if expression is None:
         return np.zeros(len(values), dtype=bool)
     good = pc.or_(pc.match_substring_regex(values, expression), pc.is_in(values, value_set=_NOTHING))
-    return ~np.asarray(good)
+    wrong = ~np.asarray(good)
+    if kind == "Integer":
+        long = np.flatnonzero(~wrong & np.asarray(pc.match_substring_regex(values, "[0-9]{10}").fill_null(False)))
+        wrong[long] = [_is_beyond(text) for text in values.take(pa.array(long)).to_pylist()]
+    return wrong
+
+
+def _is_beyond(text: str) -> bool:
+    """Integers have 32 bits, and the eight lowest are reserved (VCF 4.3, section 1.3)."""
+    return any(one != "." and not -(2**31) + 8 <= int(one) < 2**31 for one in text.split(","))
 
 
 _NOTHING = pa.array(["", "."])
@@ -74,6 +83,8 @@ def wrong_count(values: pa.Array, declared: Declared, n_alts: np.ndarray, ploidy
         elif number == "G" and ploidy is not None:
             for assumed in (np.where(ploidy > 0, ploidy, 2), np.where(ploidy > 0, ploidy, 1)):
                 wrong &= counts != genotypes(alts, assumed)
+        elif number == "P" and ploidy is not None:
+            wrong &= (counts != ploidy) & (ploidy > 0)
         else:
             return np.zeros(len(values), dtype=bool)
     return given & wrong

@@ -176,3 +176,77 @@ def test_a_file_cut_short_is_told_with_what_could_be_read(good: Path, tmp_path: 
     found = validate(cut)
     assert ([fault.rule for fault in found.faults], found.is_complete) == (["truncated_bgzf"], False)
     assert (found.records, found.build) == (3, "GRCh38")
+
+
+ADDED: list[tuple[str, str, str, tuple[int, int]]] = [
+    ('##ALT=<ID=own-kind"!x,Description="d">', "chr1 9 . A <own> . . . GT 0/1", "meta_structure", (4, 3)),
+    ("##FILTER=<ID=f>", "chr1 9 . A C . f . GT 0/1", "meta_missing_attribute", (4, 4)),
+    (
+        '##FORMAT=<ID=XP,Number=P,Type=Integer,Description="d">',
+        "chr1 9 . A C . . . GT:XP 0|1:1,2",
+        "meta_number",
+        (4, 4),
+    ),
+    (
+        '##FORMAT=<ID=LAD,Number=LR,Type=Integer,Description="d">',
+        "chr1 9 . A C . . . GT:LAD 0/1:1,2",
+        "meta_number",
+        (4, 5),
+    ),
+    ("##source=x", "chr1 9 . A C . . . GT /0|1", "genotype", (4, 4)),
+]
+"""A header line and a record that are valid from a version on, and the rule that they break before it."""
+
+
+@pytest.mark.parametrize(("meta", "record", "rule", "since"), ADDED)
+def test_what_later_versions_added(tmp_path: Path, meta: str, record: str, rule: str, since: tuple[int, int]) -> None:
+    text = vcf_text([record], ["a"], header=(meta,))
+    for minor in range(2, 6):
+        path = tmp_path / "x.vcf"
+        path.write_text(text.replace("VCFv4.2", f"VCFv4.{minor}"))
+        assert (rule in validate(path).counts) == ((4, minor) < since), minor
+
+
+FORBIDDEN: list[tuple[str, str, str, tuple[int, int]]] = [
+    ('##INFO=<ID=X,Number=1,Type=String,Description="d">', "chr1 9 . A C . . X=a%b GT 0/1", "info_value", (4, 3)),
+    (
+        '##FORMAT=<ID=AD,Number=.,Type=Integer,Description="d">',
+        "chr1 9 . A C . . . GT:AD 0/1:1,2",
+        "reserved_number",
+        (4, 3),
+    ),
+    ('##INFO=<ID=END,Number=1,Type=Integer,Description="d">', "chr1 9 . A C . . . GT 0/1", "meta_duplicate", (4, 3)),
+    ("##source=x", "chr1 9 . A <DEL> . . SVCLAIM=Q GT 0/1", "info_type", (4, 4)),
+    ('##INFO=<ID=SVLEN,Number=.,Type=Integer,Description="d">', "chr1 9 . A C . . . GT 0/1", "reserved_number", (4, 4)),
+    (
+        '##INFO=<ID=X,Number=1,Type=Integer,Description="d">',
+        "chr1 9 . A C . . X=2147483648 GT 0/1",
+        "info_type",
+        (4, 2),
+    ),
+    (
+        '##INFO=<ID=X,Number=1,Type=Integer,Description="d">',
+        "chr1 9 . A C . . X=-2147483641 GT 0/1",
+        "info_type",
+        (4, 2),
+    ),
+]
+"""What the specification forbids from a version on (4.3, sections 1.2, 1.3 and 1.4; 4.4, section 3)."""
+
+
+@pytest.mark.parametrize(("meta", "record", "rule", "since"), FORBIDDEN)
+def test_what_later_versions_forbid(tmp_path: Path, meta: str, record: str, rule: str, since: tuple[int, int]) -> None:
+    text = vcf_text([record], ["a"], header=(meta,))
+    for minor in range(2, 6):
+        path = tmp_path / "x.vcf"
+        path.write_text(text.replace("VCFv4.2", f"VCFv4.{minor}"))
+        assert (rule in validate(path).counts) == ((4, minor) >= since), minor
+
+
+def test_phase_set_lists_have_one_value_per_allele(tmp_path: Path) -> None:
+    header = ('##FORMAT=<ID=PSL,Number=P,Type=String,Description="d">',)
+    for value, good in (("a,b", True), (".,b", True), ("a", False), (".", True)):
+        path = tmp_path / "x.vcf"
+        text = vcf_text([f"chr1 9 . A C . . . GT:PSL 0|1:{value}"], ["a"], header=header)
+        path.write_text(text.replace("VCFv4.2", "VCFv4.4"))
+        assert validate(path).is_valid == good, value

@@ -99,6 +99,23 @@ def test_reference_blocks_become_intervals_and_panel_sites(tmp_path: Path) -> No
     assert states == {"rs429358": "hom_ref_asserted", 44908822: "called"}
 
 
+def test_lengths_of_vcf_4_5_reach_as_far_as_ends(tmp_path: Path) -> None:
+    """VCF 4.5: FORMAT/LEN is the length of a reference block (per sample), INFO/SVLEN of each symbolic allele."""
+    header = ('##FORMAT=<ID=LEN,Number=1,Type=Integer,Description="Length">', '##ALT=<ID=*,Description="any">')
+    records = [
+        "chr1 1001 . A <*> . . . GT:DP:GQ:LEN 0/0:30:50:100 0/0:30:50:40",
+        "chr1 1101 . A <*> . . . GT:DP:GQ:LEN 0/0:30:50:50 ./.:0:0:50",
+        "chr1 2000 . A <DEL>,<INS>,<CNV:TR> . . SVLEN=-300,80,50 GT:DP:GQ 0/1:30:50 0/0:30:50",
+    ]
+    tables = read_tables(write_vcf(tmp_path / "a.g.vcf", records, ["a", "b"], header=header))
+    stretches = [
+        (one["sample"], one["start_pos"], one["end_pos"]) for one in tables["genome_callable_interval"].to_pylist()
+    ]
+    assert stretches == [("a", 1001, 1150), ("b", 1001, 1040)]
+    reaches = [(one["alt"], one["end_pos"]) for one in tables["genome_structural_variant"].to_pylist()]
+    assert reaches == [("<DEL>", 2300), ("<INS>", 2000), ("<CNV:TR>", 2050)]
+
+
 def test_normalisation_gives_one_variant_and_keeps_how_it_was_written(tmp_path: Path) -> None:
     records = ["chr1 100 . CAG CG . . . GT 0/1", "chr1 100 . ca C . . . GT 0/1", "chr1 99 . TCA TC . . . GT 0/1"]
     variants = read_tables(write_vcf(tmp_path / "same.vcf", records, ["a"]))["genome_variant"]
