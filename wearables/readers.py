@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lake.reader import Reader
 from wearables import (
+    account_export,
     dexcom,
     environment,
     fitbit,
@@ -18,7 +19,7 @@ from wearables.apple_health import reader as apple_health
 from wearables.declared import reader as declared
 from wearables.monitor import landed as live
 
-READERS: tuple[Reader, ...] = (
+_FORMATS: tuple[Reader, ...] = (
     garmin_fit.READER,
     health_connect.READER,
     waveforms.READER,
@@ -32,3 +33,5 @@ READERS: tuple[Reader, ...] = (
     declared.READER,
     fitbit.READER,
 )
+
+READERS: tuple[Reader, ...] = (*_FORMATS, account_export.reader(_FORMATS))
