@@ -120,13 +120,22 @@ def published(as_json: AsJson = False) -> None:
         print_json({"note": RESEARCH_USE, "trials": [asdict(one) for one in found]})
         return
     print_table(
-        ("trial", "year", "predicted", "observed", "95 % interval", "role", "inside"),
+        ("trial", "year", "predicted", "observed", "95 % interval", "role", "inside", "read"),
         [
-            (one.trial, str(one.year), one.predicted, one.observed, f"{one.lower} to {one.upper}", one.role, one.inside)
+            (
+                one.trial,
+                str(one.year),
+                one.predicted,
+                one.observed,
+                f"{one.lower} to {one.upper}",
+                one.role,
+                one.inside,
+                one.is_verified,
+            )
             for one in found
         ],
     )
     for role in ("calibration", "external"):
         mine = [one for one in found if one.role == role]
         console().print(f"{role}: {sum(one.inside for one in mine)} of {len(mine)} inside the published interval")
-    console().print(f"Inputs are from memory of the papers and unverified. {RESEARCH_USE}.")
+    console().print(f"Where nothing was read again, figures are from memory of the papers. {RESEARCH_USE}.")

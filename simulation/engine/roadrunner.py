@@ -46,6 +46,9 @@ class Engine:
         flat = parse(model.flat).document.getModel()
         self._only_substance = {one.getId() for one in flat.getListOfSpecies() if one.getHasOnlySubstanceUnits()}
         self._has_events = flat.getNumEvents() > 0
+        self._rated = {rule.getVariable() for rule in flat.getListOfRules() if rule.isRate()} - self._species
+        self._follows = flat.getNumInitialAssignments() > 0
+        self._before: dict[str, float] = {}
 
     def _load(self) -> Any:
         import roadrunner
@@ -62,7 +65,10 @@ class Engine:
         elif self._has_events:
             self._runner = self._load()
         else:
+            for symbol, value in self._before.items():
+                self._runner[symbol] = value
             self._runner.resetToOrigin()
+        self._before.clear()
 
     def run(
         self,
@@ -77,7 +83,8 @@ class Engine:
 
         Args:
             changes: values of parameters, compartments or species (``init(...)`` semantics of the symbol) set before
-                the run; everything else is as in the file.
+                the run; what follows from them by initial assignments is computed anew, everything else is as in the
+                file. (In a model with both, an event at the very start is then not seen.)
             interventions: what is changed while the model runs.
 
         Raises:
@@ -89,8 +96,7 @@ class Engine:
         runner.integrator.setValue("relative_tolerance", relative)
         runner.integrator.setValue("absolute_tolerance", absolute)
         runner.integrator.setValue("maximum_num_steps", MAX_STEPS)
-        for name, value in (changes or {}).items():
-            self._set(name, value)
+        self._start_with(changes or {})
         selections = ["time", *(self._symbol(name, course) for name in course.variables)]
         try:
             runner.timeCourseSelections = selections
@@ -136,11 +142,22 @@ class Engine:
         except RuntimeError as error:
             raise KeyError(f"{name!r} cannot be set: {_short(error)}") from None
 
-    def _set(self, name: str, value: float) -> None:
+    def _start_with(self, changes: Mapping[str, float]) -> None:
+        """Set what is changed; what follows from it is computed before states are set, which have the last word."""
+        states = {name: value for name, value in changes.items() if name in self._rated}
+        for name in set(changes) - set(states):
+            self._set(f"init({name})" if name in self._species or self._follows else name, changes[name])
+        if self._follows and len(states) < len(changes):
+            self._runner.reset()
+        for name, value in states.items():
+            self._set(name, value)
+
+    def _set(self, symbol: str, value: float) -> None:
         try:
-            self._runner[f"init({name})" if name in self._species else name] = value
+            self._before.setdefault(symbol, float(self._runner[symbol]))
+            self._runner[symbol] = value
         except RuntimeError as error:
-            raise KeyError(f"{name!r} cannot be set: {_short(error)}") from None
+            raise KeyError(f"{symbol!r} cannot be set: {_short(error)}") from None
 
     def _symbol(self, name: str, course: Course) -> str:
         if name not in self._species:

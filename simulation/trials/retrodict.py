@@ -14,7 +14,12 @@ UNIT = {"ldl": 1.0, "sbp": 10.0}
 
 @dataclass(frozen=True)
 class Retrodiction:
-    """One published trial. ``role``: calibration if the slope contains the trial, else external."""
+    """One published trial.
+
+    Attributes:
+        role: calibration if the slope contains the trial, else external.
+        is_verified: whether both of its figures were read in the publication; others are from memory.
+    """
 
     trial: str
     year: int
@@ -25,6 +30,8 @@ class Retrodiction:
     upper: float
     role: str
     inside: bool
+    is_verified: bool
+    source: str
 
 
 def relative_risk(axis: str, difference: float, per_unit: float) -> float:
@@ -42,7 +49,22 @@ def retrodictions() -> tuple[Retrodiction, ...]:
         observed, lower, upper = row["hr"]
         role = "calibration" if row["in_slope"] else "external"
         inside = lower <= predicted <= upper
+        read = set(row.get("read", ()))
+        doi = f", doi:{row['doi']}" if "doi" in row else ""
+        told = f"read: {', '.join(sorted(read))}" if read else "from memory"
         found.append(
-            Retrodiction(row["trial"], row["year"], row["outcome"], predicted, observed, lower, upper, role, inside)
+            Retrodiction(
+                row["trial"],
+                row["year"],
+                row["outcome"],
+                predicted,
+                observed,
+                lower,
+                upper,
+                role,
+                inside,
+                read == {"hr", "difference"},
+                f"trial's publication{doi} ({told})",
+            )
         )
     return tuple(found)

@@ -91,6 +91,29 @@ def test_an_engine_used_twice_starts_from_the_beginning_each_time() -> None:
         assert engine.run(COURSE)["drug"][-1] != first[-1]
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "symbol", "duration"),
+    [
+        ("body_weight", {"BW_0": 72.0, "dEI": -290.0}, "BW", 300),
+        ("meal_glucose", {"G_b": 130.0, "Q_sto1": 5e4, "D": 5e4}, "G", 200),
+        ("type_1_glucose", {"I_b": 50.0, "BW": 50.0}, "I", 200),
+        ("oral_dose", {"dose": 30.0}, "AUC", 20),
+        ("circulation", {"ao_c": 0.4}, "ao_p", 1),
+    ],
+)
+def test_what_follows_from_a_changed_parameter_follows_in_both_engines(
+    name: str, changes: dict[str, float], symbol: str, duration: float
+) -> None:
+    """A person's weight is where the weight begins; and the next person's run knows nothing of it."""
+    course, engine = Course(duration, 4, (symbol,)), Engine(catalogue.load(name))
+    usual = engine.run(course, absolute=1e-8)[symbol]
+    slow = engine.run(course, changes, absolute=1e-8)[symbol]
+    fast = simulate(catalogue.compiled(name), course, 1, changes, substeps=int(duration / catalogue.card(name).step))
+    np.testing.assert_allclose(slow, fast[symbol][:, 0], rtol=1e-5)
+    assert np.abs(slow - usual).max() > 1e-3
+    np.testing.assert_allclose(engine.run(course, absolute=1e-8)[symbol], usual, rtol=1e-9)
+
+
 def test_what_the_fast_path_cannot_do_it_refuses_by_name() -> None:
     model = sbml.parse(DECAY.format(extra=EVENT))
     assert Engine(model).run(COURSE)["drug"].max() <= 2

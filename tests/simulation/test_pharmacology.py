@@ -6,12 +6,15 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli.program import app
+from simulation import outlook
 from simulation.pharmacology.exposure import UnknownDrug, exposure
 from simulation.pharmacology.warfarin import ImpossibleInput, weekly_dose
+from simulation.scenario import Happening, Scenario
 
 runner = CliRunner()
 
@@ -56,6 +59,40 @@ def test_interactions_are_within_twofold_of_what_was_seen(shared_data: Path) -> 
     partners = ("ketoconazole", "itraconazole", "clarithromycin", "rifampicin")
     for partner, ratio in zip(partners, seen, strict=True):
         assert 0.5 < exposure("midazolam", others=[partner]).ratio / ratio < 2, partner
+
+
+@pytest.mark.parametrize(
+    ("drug", "amount", "per_litre", "own"),
+    [
+        ("Morphine", 5.64, 1e3, {"CL": 101.0, "V": 231.0, "ka": 60.0, "F": 1.0}),
+        ("Acetaminophen", 500.0, 1.0, {"CL": 21.0, "V": 66.0, "ka": 4.0, "F": 0.88}),
+        ("Furosemide", 40.0, 1e3, {"CL": 7.0, "V": 9.1, "ka": 60.0, "F": 1.0}),
+    ],
+)
+def test_one_compartment_is_within_twofold_of_plotted_curves(
+    shared_data: Path, drug: str, amount: float, per_litre: float, own: dict[str, float]
+) -> None:
+    """Digitised plasma curves (BioGears; by vein, acetaminophen by mouth) against `oral_dose`, AUC over the same hours.
+
+    Clearance, volume and availability of a person of 70 kg from textbook values per kg (Goodman and Gilman; from
+    memory, unverified): morphine 24 mL/min/kg and 3.3 L/kg, acetaminophen 5 and 0.95, furosemide 1.7 and 0.13.
+    """
+    path = shared_data / f"sim/biogears/doc/validation/Pharmacokinetic/{drug}.csv"
+    with path.open() as lines:
+        seconds, seen = np.array([[float(one) for one in row] for row in list(csv.reader(lines))[1:] if row]).T
+    hours = seconds / 3600
+    scenario = Scenario(
+        name=drug,
+        duration=hours[-1],
+        steps=400,
+        step=0.005,
+        interventions=(Happening(at=0.0, dose=drug.lower(), amount=amount),),
+    )
+    told = [outlook.Outcome("AUC", "AUC", "last")]
+    found = outlook.run("oral_dose", {"x": own}, scenario, members=1, outcomes=told)
+    auc = np.interp([hours[0], hours[-1]], found.times, found.courses["AUC"][:, 0, 0])
+    ratio = (auc[1] - auc[0]) / np.trapezoid(seen / per_litre, hours)
+    assert 0.5 < ratio < 2, ratio
 
 
 def test_nothing_changes_where_nothing_acts() -> None:
