@@ -132,6 +132,37 @@ def validate(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def network(
+    file: Annotated[Path, typer.Argument(help="JSON of svZeroDSolver: vessels, junctions, boundary_conditions.")],
+    as_json: AsJson = False,
+) -> None:
+    """Flows and pressures of a network of vessels over its last cycle; what cannot be solved is refused by name.
+
+    Example: twin sim network bifurcation.json
+    """
+    from simulation.engine.network import BadNetwork, solve
+    from simulation.engine.sbml import Unsupported
+
+    if not file.is_file():
+        raise WrongUsage(f"nothing at {file}")
+    try:
+        found = solve(file.read_text())
+    except (BadNetwork, Unsupported, UnicodeDecodeError) as error:
+        raise BadData(f"{file.name}: {error}") from None
+    if as_json:
+        vessels = {name: {kind: list(y) for kind, y in one.items()} for name, one in found.vessels.items()}
+        print_json({"note": RESEARCH_USE, "times": list(found.times), "vessels": vessels})
+        return
+    rows = [
+        (name, kind.replace("_", " "), *(f"{value:.6g}" for value in (y.min(), y.mean(), y.max())))
+        for name, one in found.vessels.items()
+        for kind, y in one.items()
+    ]
+    print_table(("vessel", "what", "smallest", "mean", "largest"), rows)
+    console().print(f"{RESEARCH_USE}.")
+
+
+@app.command()
 def fit(
     model: Model,
     data: Annotated[Path, typer.Option("--data", help="CSV: Time, CGM mg/dL, CHO g/min, insulin U/min, perhaps BG.")],
