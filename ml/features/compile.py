@@ -50,10 +50,10 @@ def queries(feature_set: spec.FeatureSet) -> list[str]:
                 found.append(_medication(one, columns[0][0]))
             case spec.Condition():
                 found.append(_condition(one, columns[0][0]))
+            case spec.ConditionCount():
+                found.append(_condition_count(one, columns[0][0]))
             case spec.FamilyHistory():
                 found.append(_family_history(one, columns[0][0]))
-            case spec.Derived():
-                pass
     if measurements:
         found.append(_measurements(measurements))
     found.extend(_wearable(one, columns) for one, columns in wearables)
@@ -268,8 +268,9 @@ def _environment(one: spec.Environment, days: int, number: int) -> str:
     """
 
 
-def _flagged(number: int, hits: str, basis: str) -> str:
-    """1 with the dates of the hit, 0 with the date of the basis that makes "not on record" an observation."""
+def _flagged(number: int, hits: str, basis: str, value: str = "1.0") -> str:
+    """1 (or the hit's value) with the dates of the hit, 0 with the date of the basis that makes "not on record" an
+    observation."""
     return f"""
         with
             hit as ({hits}),
@@ -277,7 +278,7 @@ def _flagged(number: int, hits: str, basis: str) -> str:
         select
             b.row_no,
             {number} as feature_no,
-            case when h.row_no is null then 0.0 else 1.0 end as value,
+            case when h.row_no is null then 0.0 else {value} end as value,
             coalesce(h.event_at, b.event_at) as event_at,
             coalesce(h.known_at, b.known_at) as known_at
         from basis as b
@@ -334,6 +335,22 @@ def _condition(one: spec.Condition, number: int) -> str:
         group by c.row_no
     """
     return _flagged(number, hits, "select * from contact")
+
+
+def _condition_count(one: spec.ConditionCount, number: int) -> str:
+    counted = f"and d.concept not in {_texts(one.without)}" if one.without else ""
+    hits = f"""
+        select
+            c.row_no,
+            cast(count(distinct d.concept) as double) as n,
+            max(d.event_at) as event_at,
+            max(d.known_at) as known_at
+        from cohort as c
+        inner join twin_condition as d on d.person_id = c.person_id
+        where c.eligible {counted} and {as_of("d", "c.index_at")} and d.event_at <= c.index_at
+        group by c.row_no
+    """
+    return _flagged(number, hits, "select * from contact", "h.n")
 
 
 def _family_history(one: spec.FamilyHistory, number: int) -> str:

@@ -156,6 +156,20 @@ class Condition(_Source):
         return [_column(self, f"has_{self.name}", "1", "ehr")]
 
 
+class ConditionCount(_Source):
+    """How many different conditions are on record; missing without EHR contact.
+
+    ``without``: concepts not counted.
+    """
+
+    kind: Literal["condition_count"]
+    name: str
+    without: tuple[str, ...] = ()
+
+    def columns(self) -> list[Column]:
+        return [_column(self, self.name, "1", "ehr")]
+
+
 class FamilyHistory(_Source):
     """1 when a relative is recorded with any of these conditions, 0 when other family history is, else missing."""
 
@@ -189,6 +203,7 @@ Declaration = Annotated[
     | Environment
     | Medication
     | Condition
+    | ConditionCount
     | FamilyHistory
     | Derived,
     Field(discriminator="kind"),

@@ -1,7 +1,7 @@
 """Do the models find the risks that were planted? Held-out people's C against that of the oracle who knows the hazards.
 
 The oracle's score comes from the generator's truth; the models' from a platform built on files alone. On 5,000 people
-(``--people 5000``) each champion must reach 85 % of the oracle's C above 0.5, and taking away the genome or the
+(``--people 5000``) each champion must reach 90 % of the oracle's C above 0.5, and taking away the genome or the
 wearables must lower it; on the demo's 400 the same figures are shown, but a handful of events proves nothing.
 """
 
@@ -20,7 +20,7 @@ from tests.benchmarks.cost import apart
 if TYPE_CHECKING:
     from ml.dataset import Dataset
 
-SHARE = 0.85
+SHARE = 0.90
 ENOUGH_PEOPLE = 5000
 """Below this the held-out events are too few to judge."""
 WITHOUT = ("genome", "wearables")

@@ -84,6 +84,31 @@ def test_event_odds_are_monotone_where_the_clinic_says_so() -> None:
     assert (np.diff(margins(fitted, grid)[:, :, 0], axis=0) >= -1e-12).all()
 
 
+@pytest.mark.parametrize("leaves", [4, 31])
+def test_trees_walked_by_column_say_what_lightgbm_says(leaves: int) -> None:
+    import lightgbm
+
+    from ml.models import trees
+
+    random = np.random.default_rng(8)
+    values = np.column_stack([random.normal(size=(9000, 3)), random.integers(0, 5, 9000)])
+    values[random.random(9000) < 0.3, 1] = np.nan  # column 0 is always known in training, not here
+    score = values[:, 0] + np.nan_to_num(values[:, 1], nan=1.0) * (values[:, 3] > 2)
+    label = (random.random(9000) < 1 / (1 + np.exp(-score))).astype(float)
+    options = {"objective": "binary", "num_leaves": leaves, "verbosity": -1, "num_threads": 1}
+    booster = lightgbm.train(options, lightgbm.Dataset(values, label), 30)
+    values[::7, 0] = np.nan
+    small = trees.forest(booster, interval=3, intervals=5)
+    assert small is not None
+    for order in ("C", "F"):
+        found = small.margins(np.asarray(values[:, :3], order=order))  # type: ignore[call-overload]
+        for interval in range(5):
+            asked = np.column_stack([values[:, :3], np.full(9000, interval)])
+            np.testing.assert_allclose(found[:, interval], booster.predict(asked, raw_score=True), atol=1e-12)
+    options["num_leaves"] = 80
+    assert trees.forest(lightgbm.train(options, lightgbm.Dataset(values, label), 60), 3, 5) is None
+
+
 @pytest.mark.parametrize("kind", ["recalibrated", "cox", "lightgbm", "offset"])
 def test_every_kind_survives_saving_bit_by_bit(tmp_path: Path, kind: str) -> None:
     sample, cuts = _toy()
