@@ -147,7 +147,9 @@ def network(
         raise WrongUsage(f"nothing at {file}")
     try:
         found = solve(file.read_text())
-    except (BadNetwork, Unsupported, UnicodeDecodeError) as error:
+    except Unsupported as error:
+        raise BadData(f"{file.name} has {error}, which are not supported") from None
+    except (BadNetwork, UnicodeDecodeError) as error:
         raise BadData(f"{file.name}: {error}") from None
     if as_json:
         vessels = {name: {kind: list(y) for kind, y in one.items()} for name, one in found.vessels.items()}

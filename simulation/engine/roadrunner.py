@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -181,4 +182,4 @@ class _Moment:
 
 
 def _short(error: Exception) -> str:
-    return str(error).split("\n")[0].split("; In ")[0].strip()[:300]
+    return re.split(r"\n|; In |,? at (?=void |\n|$)", str(error))[0].strip()[:300]

@@ -87,8 +87,10 @@ def posterior(text: str) -> Posterior:
         if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
             raise ValueError(f"a covariance of shape {covariance.shape} for {mean.shape}")
         return Posterior(float(found["until"]), str(found["digest"]), mean, covariance)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"no state of an earlier fit: {error}") from None
+    except KeyError as missing:
+        raise ValueError(f"no state of an earlier fit: it lacks {missing}; delete it to fit anew") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"no state of an earlier fit: {error}; delete it to fit anew") from None
 
 
 @dataclass(frozen=True)
