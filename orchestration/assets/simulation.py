@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -20,14 +19,13 @@ from orchestration import staleness
 from orchestration.assets import models
 from orchestration.assets.raw import column_schema, markdown_table
 from orchestration.assets.warehouse import EXPORT
-from orchestration.cli import sim
 from orchestration.resources import Home
 from simulation import tables
+from simulation.experiment import EXPERIMENT
 
 OWNERS = ["team:simulation"]
 ENGINES = ("antimony", "libsbml", "roadrunner")
 """What the optional extra ``simulation`` brings."""
-EXPERIMENT = SimpleNamespace(name=sim.EXPERIMENT[0], title=sim.EXPERIMENT[1])
 VALIDATION = dg.AssetKey(["derived", tables.SIM_VALIDATION.name])
 PEOPLE = tuple(table for table in tables.DERIVED if table is not tables.SIM_VALIDATION)
 

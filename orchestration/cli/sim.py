@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Models and personal fits.", rich_markup_mode="rich")
 
-EXPERIMENT = ("simulation", "Personal courses, scenarios and treatments")
-"""Where calibrations are in MLflow: name and title."""
 Model = Annotated[str, typer.Argument(help="An authored model (twin sim models).")]
 
 
@@ -223,15 +221,14 @@ def fit(
 
 def _logged(found: Fit, row: dict[str, Any], members: int) -> str:
     """One MLflow run per calibration; nothing in it says whose."""
-    from types import SimpleNamespace
-
     from ml import tracking
+    from simulation.experiment import EXPERIMENT
     from simulation.models import catalogue
     from simulation.personal import fit as fitting
 
     home = settings()
     client = tracking.connect(home)
-    experiment = tracking.experiment(client, home, SimpleNamespace(name=EXPERIMENT[0], title=EXPERIMENT[1]))
+    experiment = tracking.experiment(client, home, EXPERIMENT)
     about = {"twin.kind": "calibration", "status": found.status, "use": RESEARCH_USE}
     with tracking.run(client, experiment, fitting.MODEL, about) as run:
         params = {"model": fitting.MODEL, "model_sha256": catalogue.sha256(fitting.MODEL), "members": members}
