@@ -7,6 +7,7 @@ score file or from a cohort of at least 50 called genotypes (plink2's rule); it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,9 @@ import pyarrow.compute as pc
 from genomics.builds import PAR_X
 from genomics.normalise import trim
 from genomics.scan import delivered, read_tables
-from genomics.score_file import read_score_file
-from genomics.tables import GENOME_SCORE, GENOME_SCORE_AUDIT, VARIANT_ID
+from genomics.score_file import ScoreFile, read_score_file
+from genomics.tables import GENOME_SAMPLE, GENOME_SCORE, GENOME_SCORE_AUDIT, VARIANT_ID
+from lake.quarantine import BadFile
 from lake.settings import Settings
 from lake.tables import Table
 
@@ -76,20 +78,26 @@ def score(con: duckdb.DuckDBPyConnection, policy: Policy | None = None) -> tuple
 
 
 def score_vcf(
-    vcf: Path, score_files: list[Path], settings: Settings | None = None, policy: Policy | None = None
+    vcf: Path, score_files: Sequence[Path | ScoreFile], settings: Settings | None = None, policy: Policy | None = None
 ) -> tuple[pa.Table, pa.Table]:
     """Score the samples of one VCF with scoring files, without a platform around it.
 
     Raises:
-        BadFile: one of the files is not usable.
+        BadFile: one of the files is not usable, or none is on the build of the VCF.
     """
     from lake.warehouse import memory
 
+    files = [one if isinstance(one, ScoreFile) else read_score_file(one, settings) for one in score_files]
     con = memory(settings or Settings())
     try:
-        for name, rows in read_tables(vcf, settings).items():
+        tables = read_tables(vcf, settings)
+        builds = set(tables[GENOME_SAMPLE.name]["build"].to_pylist())
+        if builds and not builds & {one.build for one in files}:
+            told = f"the VCF is on {', '.join(builds)}, the scores on {', '.join(sorted({one.build for one in files}))}"
+            raise BadFile("build_mismatch", f"{told}; take the Catalog's harmonised files of the VCF's build")
+        for name, rows in tables.items():
             con.register(name, delivered(rows, "vcf"))
-        weights = [delivered(read_score_file(path, settings).weights, str(path)) for path in score_files]
+        weights = [delivered(one.weights, str(number)) for number, one in enumerate(files)]
         con.register("pgs_weight", pa.concat_tables(weights))
         return score(con, policy)
     finally:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.failures import BadData, OneLine, WrongUsage
 from orchestration.cli.output import AsJson, console, print_json, print_table, settings
+
+if TYPE_CHECKING:
+    from genomics.decode import Problem
+
+MOST_SHOWN = 20
 
 app = typer.Typer(
     cls=OneLine,
@@ -46,15 +51,20 @@ def score(
 
     Example: twin pgs score cohort.vcf.gz PGS000018_hmPOS_GRCh38.txt.gz --audit audit.csv
     """
+    from genomics.score_file import read_score_file
     from genomics.scoring import Policy, score_vcf
 
     for path in (vcf, *score_files, *([reference_pcs] if reference_pcs else [])):
         if not path.is_file():
             raise WrongUsage(f"no file at {path}")
     policy = Policy(least_match_rate=least_match_rate, keep_ambiguous=keep_ambiguous, x_ploidy=x_ploidy)
-    scores, weights = score_vcf(vcf, score_files, settings(), policy)
+    read = [read_score_file(path, settings()) for path in score_files]
+    scores, weights = score_vcf(vcf, read, settings(), policy)
     if not scores.num_rows:
-        raise BadData("nothing was scored: the VCF has no samples, or no score file is on the VCF's build")
+        raise BadData(f"{vcf}: there are no samples to score")
+    refused: dict[str, list[Problem]] = {}
+    for one in read:
+        refused.setdefault(one.pgs_id, []).extend(one.problems)
     compared: dict[tuple[str, str], dict[str, object]] = {}
     if reference_pcs is not None:
         from genomics.ancestry import normalise_scores, read_components
@@ -67,11 +77,17 @@ def score(
         csv.write_csv(weights.drop_columns(["file_id"]), audit)
     rows = []
     for row in scores.drop_columns(["source", "file_id"]).to_pylist():
-        rows.append({**row, **compared.get((row["sample"], row["pgs_id"]), {})})
+        lines = {"n_refused_lines": len(refused.get(row["pgs_id"], ()))}
+        rows.append({**row, **lines, **compared.get((row["sample"], row["pgs_id"]), {})})
     if as_json:
         print_json(rows)
     else:
         _show(rows)
+        told = [(name, one.line_no, one.reason, one.detail) for name, found in refused.items() for one in found]
+        if told:
+            title = f"{len(told):,} lines of the score files could not be used and count as no weight"
+            print_table(("score", "line", "reason", "what is wrong"), told[:MOST_SHOWN], title=title)
+        console().print("Research use, not for care.")
     if any(row["status"] != "ok" for row in rows):
         raise typer.Exit(1)
 
@@ -88,4 +104,3 @@ def _show(rows: list[dict[str, object]]) -> None:
     columns = ["sample", "pgs_id", "sum", "average", "z", "percentile", "n_not_assessed", "status", "reason"]
     further = [name for name in ("most_similar_population", "z_norm1", "z_norm2") if name in rows[0]]
     print_table([*columns, *further], [[row[name] for name in (*columns, *further)] for row in rows])
-    console().print("Research use, not for care.")

@@ -173,3 +173,20 @@ def test_components_that_cannot_be_used(tmp_path: Path, panel: tuple[Components,
     scores = pa.table({"sample": ["nobody"], "pgs_id": ["PGS1"], "sum": [1.0]})
     with pytest.raises(BadFile, match="no_components"):
         normalise_scores(scores, panel[0])
+
+
+def test_what_a_score_file_says_in_vain_is_told(tmp_path: Path) -> None:
+    vcf = write_vcf(tmp_path / "a.vcf", ["chr1 100 . G A . . . GT 0/1"], ["p"])
+    score = tmp_path / "s.txt"
+    lines = [
+        "chr_name\tchr_position\teffect_allele\tother_allele\teffect_weight",
+        "1\t100\tA\tG\t0.5",
+        "1\t200\tA\tG\tmuch",
+    ]
+    for build, status in (("GRCh38", 0), ("GRCh37", 1)):
+        score.write_text(f"#pgs_id=PGS1\n#genome_build={build}\n" + "\n".join(lines) + "\n")
+        found, output = twin("pgs", "score", vcf, score)
+        assert found == status
+        flat = " ".join(output.split())
+        assert ("5 invalid_weight" in flat) == (build == "GRCh38")
+        assert ("the VCF is on GRCh38, the scores on GRCh37" in flat) == (build == "GRCh37")
