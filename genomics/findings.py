@@ -10,11 +10,11 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import yaml
 
 from genomics.clinvar import read_clinvar
 from genomics.scan import delivered, read_tables
 from genomics.tables import CLINVAR_VARIANT, GENOME_FINDING, GENOME_SAMPLE, VARIANT_ID
+from lake.files import read_yaml
 from lake.quarantine import BadFile
 from lake.settings import Settings
 
@@ -24,7 +24,7 @@ _GENES = Path(__file__).with_name("acmg_sf.yaml")
 
 def secondary_genes() -> pa.Table:
     """The ACMG SF list: gene, rule, version."""
-    listed = yaml.safe_load(_GENES.read_text())
+    listed = read_yaml(_GENES)
     version = listed.pop("version")
     rows = [{"gene": gene, "rule": rule, "version": version} for rule, genes in listed.items() for gene in genes]
     return pa.Table.from_pylist(rows)

@@ -98,11 +98,11 @@ def _same(buffer: np.ndarray, low: int, high: int, other: int, other_end: int) -
 
 
 @njit(cache=True, nogil=True)
-def _slot(buffer: np.ndarray, low: int, high: int, size: int) -> int:
+def _slot(buffer: np.ndarray, low: int, high: int, size: int) -> np.int64:
     mixed = _OFFSET
     for at in range(low, high):
         mixed = (mixed ^ np.uint64(buffer[at])) * _PRIME
-    return int((mixed ^ (mixed >> np.uint64(29))) & np.uint64(size - 1))
+    return np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(size - 1))
 
 
 @njit(cache=True, nogil=True)
@@ -113,14 +113,14 @@ def integers(buffer: np.ndarray, start: np.ndarray, end: np.ndarray, values: np.
 
 
 @njit(cache=True, nogil=True)
-def _integer(buffer: np.ndarray, low: int, high: int) -> int:
+def _integer(buffer: np.ndarray, low: int, high: int) -> np.int64:
     if high <= low or high - low > 10:
-        return -1
-    value = 0
+        return np.int64(-1)
+    value = np.int64(0)
     for at in range(low, high):
-        digit = int(buffer[at]) - 48
+        digit = np.int64(buffer[at]) - 48
         if digit < 0 or digit > 9:
-            return -1
+            return np.int64(-1)
         value = 10 * value + digit
     return value
 

@@ -107,24 +107,30 @@ create or replace temp table score_person as
 select row_number() over () as person_no, file_id, sample, ploidy_sex = 'male' as is_male
 from genome_sample;
 
--- Copies of the effect allele, for samples that have rows. A male's X outside the pseudoautosomal regions is one copy,
--- also where it is written as a pair. The dosage of REF is what all ALT alleles of the record leave.
+-- the variants whose genotypes are wanted; the dosage of REF is what all ALT alleles of the record leave
+create or replace temp table score_place as
+select used_no, file_id, variant_no, is_single_in_males, n_alts > 1 and not effect_is_alt as has_others
+from score_used
+where is_in_file and is_pass
+union all
+select u.used_no, u.file_id, v.variant_no, u.is_single_in_males, true
+from score_used as u
+inner join genome_variant as v on v.file_id = u.file_id and v.record_no = u.record_no and v.variant_no <> u.variant_no
+where u.is_in_file and u.is_pass and u.n_alts > 1 and not u.effect_is_alt;
+
+-- Copies of ALT alleles, for samples that have rows. A male's X outside the pseudoautosomal regions is one copy, also
+-- where it is written as a pair.
 create or replace temp table score_row as
-with called as (
-    select
-        u.used_no, u.file_id, g.sample, g.state <> 'not_assessed' as is_assessed, g.a0, g.a1, u.is_single_in_males,
-        u.n_alts > 1 and not u.effect_is_alt as has_others
-    from score_used as u
-    inner join genome_variant as v on v.file_id = u.file_id and v.record_no = u.record_no and v.variant_no <> u.variant_no
-    inner join genome_genotype as g on g.file_id = v.file_id and g.variant_no = v.variant_no
-    where u.is_in_file and u.is_pass and not u.effect_is_alt and u.n_alts > 1
-    union all
-    select
-        u.used_no, u.file_id, g.sample, g.state <> 'not_assessed' as is_assessed, g.a0, g.a1, u.is_single_in_males,
-        u.n_alts > 1 and not u.effect_is_alt as has_others
-    from score_used as u
-    inner join genome_genotype as g on g.file_id = u.file_id and g.variant_no = u.variant_no
-    where u.is_in_file and u.is_pass
+with near as materialized (
+    -- numbers are compared first: what is left has few names of files to compare
+    select file_id, variant_no, sample, state, a0, a1
+    from genome_genotype
+    where variant_no in (select variant_no from score_place)
+),
+called as (
+    select l.used_no, l.has_others, l.is_single_in_males, g.file_id, g.sample, g.state <> 'not_assessed' as is_assessed, g.a0, g.a1
+    from score_place as l
+    inner join near as g on g.file_id = l.file_id and g.variant_no = l.variant_no
 ),
 counted as (
     select

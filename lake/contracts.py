@@ -23,9 +23,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from lake.files import read_yaml
 from lake.manifest import Breach
 
 CHUNK_ROWS = 500_000
@@ -78,7 +78,7 @@ def load(paths: Iterable[Path]) -> Contracts:
     contract: dict[str, Sequence[Expectation]] = {}
     form = TypeAdapter(dict[str, list[Expectation]])
     for path in paths:
-        for table, expectations in form.validate_python(yaml.safe_load(path.read_text()) or {}).items():
+        for table, expectations in form.validate_python(read_yaml(path) or {}).items():
             if table in contract:
                 raise ValueError(f"{path.name}: table {table!r} already has a contract")
             contract[table] = expectations

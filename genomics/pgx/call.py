@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import yaml
 
 from genomics.builds import GRCH37, GRCH38
 from genomics.panel import PanelSite
@@ -22,6 +21,7 @@ from genomics.planner import read_panel
 from genomics.scan import delivered
 from genomics.site_calls import site_calls
 from genomics.tables import GENOME_DIPLOTYPE, GENOME_RECOMMENDATION, GENOME_SAMPLE
+from lake.files import read_yaml
 from lake.quarantine import BadFile
 from lake.settings import Settings
 
@@ -59,7 +59,7 @@ def load_recommendations(path: Path = DEFINITIONS_DIR / "recommendations.yaml") 
             one["version"],
             one.get("outside_only", False),
         )
-        for one in yaml.safe_load(path.read_text())
+        for one in read_yaml(path)
         for phenotype, row in one["phenotypes"].items()
     )
 

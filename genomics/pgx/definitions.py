@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from genomics.builds import GRCH37, GRCH38
 from genomics.panel import PanelSite
+from lake.files import read_yaml
 
 DEFINITIONS_DIR = Path(__file__).parent / "definitions"
 
@@ -108,7 +107,7 @@ def load_definitions(folder: Path = DEFINITIONS_DIR) -> tuple[Definition, ...]:
 
 
 def _load(path: Path) -> Definition:
-    raw = yaml.safe_load(path.read_text())
+    raw = read_yaml(path)
     sites = tuple(
         Site(rsid, {build: (place[0], place[1], tuple(place[2])) for build, place in places.items()})
         for rsid, places in raw["sites"].items()
