@@ -79,6 +79,25 @@ SCENARIOS = (
         ),
         (Outcome("change of weight", "BW", "change of"),),
     ),
+    Standard(
+        "risk_factors",
+        "5 years",
+        Scenario(
+            name="atorvastatin 20 mg, and losartan 50 mg from the fourth month",
+            duration=1826,
+            steps=20,
+            step=5,
+            interventions=(
+                Happening(at=0.0, start="atorvastatin", mg=20),
+                Happening(at=91.0, start="losartan", mg=50),
+            ),
+        ),
+        (
+            Outcome("change of systolic pressure", "SBP", "change of"),
+            Outcome("change of LDL", "LDL", "change of"),
+            Outcome("major vascular events avoided", "avoided", "last"),
+        ),
+    ),
 )
 
 
@@ -140,7 +159,7 @@ def run(
         step=scenario.step or card.step, settle=card.settle,
     )  # fmt: skip
     courses = {name: one.reshape(len(one), len(cohort), members) for name, one in found.items()}
-    forbidden = [_forbidden(one, planned.taken) for one in twins] or [""] * len(cohort)
+    forbidden = [_forbidden(one, planned.taken, card.takes.table) for one in twins] or [""] * len(cohort)
     shared = {
         "scenario": scenario.name,
         "horizon": horizon or f"{scenario.duration:g} {card.time_unit}",
@@ -217,10 +236,16 @@ def _ratios(card: Card, scenario: Scenario, twins: Sequence[Twin], members: int)
     return found
 
 
-def _forbidden(twin: Twin, taken: Sequence[Mapping[str, float]]) -> str:
-    """Why a person must not take the drugs of a scenario; empty if nothing forbids it."""
+def _forbidden(twin: Twin, taken: Sequence[Mapping[str, float]], is_measured: bool) -> str:
+    """Why a person must not take the drugs of a scenario; empty if nothing forbids it.
+
+    Args:
+        is_measured: what the drugs change is measured under current care: who takes one already cannot start it.
+    """
     reasons: dict[str, None] = {}
     for drugs in taken:
+        if is_measured:
+            reasons |= {f"{drug}: is taken already": None for drug in drugs if drug in twin.person.medications}
         doses = tuple(Dose(drug=drug, mg=mg) for drug, mg in drugs.items() if drug in layers.effects()["drugs"])
         reasons |= dict.fromkeys(exclusions(twin.person, Option(name="scenario", drugs=doses)))
     return "; ".join(reasons)

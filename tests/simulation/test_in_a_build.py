@@ -166,6 +166,10 @@ def test_nobody_is_dropped(built: dg.ExecuteInProcessResult, settings: Settings)
     assert 105 < small["p50"] < big["p50"]
     assert small["p05"] < small["p50"] < small["p95"]
     assert of["300 kcal a day less", "change of weight"]["p95"] < 0
+    treated = {outcome: one for (scenario, outcome), one in of.items() if scenario.startswith("atorvastatin")}
+    assert treated["change of LDL"]["p50"] == pytest.approx(-0.43 * 140 / 38.67, abs=0.01)
+    assert treated["change of systolic pressure"]["p50"] == pytest.approx(-10.3 * (1 - 0.1 * 4 / 9.1), abs=0.01)
+    assert 0 < treated["major vascular events avoided"]["p05"] < treated["major vascular events avoided"]["p95"]
 
 
 def test_ranks_exclude_first(built: dg.ExecuteInProcessResult, settings: Settings) -> None:

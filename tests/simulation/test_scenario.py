@@ -144,7 +144,7 @@ def test_who_must_not_take_a_drug_is_excluded_and_exposure_is_their_own() -> Non
         for name, genes, drugs in (
             ("slow", {"SLCO1B1": "Poor Function", "CYP2D6": "Poor Metabolizer"}, ()),
             ("usual", {}, ()),
-            ("mixed", {}, ("ketoconazole",)),
+            ("mixed", {}, ("ketoconazole", "losartan")),
         )
     ]
 
@@ -158,6 +158,9 @@ def test_who_must_not_take_a_drug_is_excluded_and_exposure_is_their_own() -> Non
     assert statin["slow"][:2] == statin["mixed"][:2] == ("excluded", None)
     assert "SLCO1B1 Poor Function" in statin["slow"][2]
     assert "ketoconazole" in statin["mixed"][2]
+    losartan = last("risk_factors", {"start": "losartan", "mg": 50}, "SBP")
+    assert losartan["mixed"] == ("excluded", None, "losartan: is taken already")
+    assert losartan["slow"][0] == "ok"
     assert statin["usual"][1] == pytest.approx(4 * 0.65, abs=0.01)
     assert last("oral_dose", {"dose": "codeine", "amount": 30}, "AUC")["slow"][0] == "excluded"
     midazolam = last("oral_dose", {"dose": "midazolam", "amount": 5}, "AUC")
