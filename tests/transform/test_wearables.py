@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from wearables.circadian import sleep_regularity
 from wearables.glucose import cgm_metrics
 
 pytestmark = pytest.mark.slow  # a hundred models of the warehouse stand above these
@@ -62,6 +63,30 @@ def pulses() -> list[dict[str, object]]:
     ]
 
 
+def sleeps() -> list[dict[str, object]]:
+    """Eight nights of person b, of eight hours from 23:00, each second one an hour later; in the first one oxygen.
+
+    It is measured every 10 s and falls from 96 to 88 % for 20 s every ten minutes.
+    """
+    rows = []
+    for day in range(8):
+        at = datetime(2024, 3, 3, 23) + timedelta(days=day, hours=day % 2)
+        rows.append(sample("sleep_duration", at, 480.0, end_at=at + timedelta(hours=8), subject="b"))
+    for number in range(6 * 360):
+        at = datetime(2024, 3, 4, 0) + timedelta(seconds=10 * number)
+        rows.append(sample("oxygen_saturation", at, 88.0 if number % 60 in (7, 8, 9) else 96.0, subject="b"))
+    return rows
+
+
+def walks() -> list[dict[str, object]]:
+    """Seventy days of person c: 9,000 steps a day for five weeks, then 6,000."""
+    return [
+        sample("step_count", datetime(2024, 1, 1, 12) + timedelta(days=day), 9000.0 if day < 35 else 6000.0,
+               end_at=datetime(2024, 1, 1, 13) + timedelta(days=day), subject="c")
+        for day in range(70)
+    ]  # fmt: skip
+
+
 ALARM = {
     "record_no": 1, "subject": "p", "rule": "glucose_below_54", "severity": "urgent", "began_at": START,
     "raised_at": START + timedelta(minutes=15), "value": 50.0, "baseline": 54.0, "evidence": "{}", "is_late": False,
@@ -71,6 +96,8 @@ SAMPLES = [
     *curve(),
     *nights(),
     *pulses(),
+    *sleeps(),
+    *walks(),
     sample("step_count", START, 900.0, end_at=START + timedelta(hours=1), subject="b"),
 ]
 
@@ -137,12 +164,45 @@ def test_a_week_of_square_days(built):
     home, _ = built
     rows = home.query("""
         select week_start_date, days, interdaily_stability, l5, m10, relative_amplitude, l5_onset_hour
-        from marts_monitoring.rhythm_week order by 1""")
+        from marts_monitoring.rhythm_week where days is not null order by 1""")
     expected = (7, 1.0, 50.0, 90.0, pytest.approx(40 / 140, abs=1e-6), 0)
     assert [(row[0].isoformat(), row[1:6]) for row in rows] == [
         ("2024-03-04", expected[:5]),
         ("2024-03-11", expected[:5]),
     ]
+
+
+def test_sleep_is_as_regular_as_its_minutes_say(built):
+    """Nights that move by an hour and back differ in two of 24 hours; the same out of a state for every minute."""
+    home, _ = built
+    states = [
+        {"happened_at": at, "is_asleep": any(one["start_at"] <= at < one["end_at"] for one in sleeps()[:8])}
+        for at in (datetime(2024, 3, 3, 12) + timedelta(minutes=10 * n) for n in range(8 * 144))
+    ]
+    index = sleep_regularity(pa.Table.from_pylist(states))
+    rows = home.query("""
+        select sleep_regularity_index, sleep_pairs, days from marts_monitoring.rhythm_week
+        where sleep_pairs is not null order by week_start_date""")
+    assert rows == [(pytest.approx(index), 6, None), (pytest.approx(index), 1, None)]
+    assert index == pytest.approx(100 - 200 * 2 / 24)
+
+
+def test_drops_of_oxygen_per_hour_of_sleep(built):
+    home, _ = built
+    rows = home.query("""
+        select local_date, oxygen_desaturation_index_3, oxygen_desaturation_index_4 from core.twin_wearable_day
+        where oxygen_desaturation_index_3 is not null""")
+    assert [(str(row[0]), *row[1:]) for row in rows] == [
+        ("2024-03-04", pytest.approx(6, rel=1e-3), pytest.approx(6, rel=1e-3))
+    ]
+
+
+def test_a_decline_of_steps_is_told_once(built):
+    """The median of four weeks is 6,000 from the sixteenth day after the change on; four weeks ago it was 9,000."""
+    home, _ = built
+    found = home.query("""
+        select began_at, value, baseline, is_late from marts_monitoring.alarm where rule = 'step_count_decline'""")
+    assert found == [(datetime(2024, 2, 20), 6000.0, 9000.0, False)]
 
 
 def test_an_alarm_that_was_handed_over_twice_is_one(built):
@@ -153,7 +213,7 @@ def test_an_alarm_that_was_handed_over_twice_is_one(built):
 
 def test_people_of_one_file_are_apart(built):
     home, _ = built
-    assert home.query("select count(distinct person_id) from core.twin_wearable_day") == [(2,)]
+    assert home.query("select count(distinct person_id) from core.twin_wearable_day") == [(3,)]
 
 
 def test_order_split_and_duplication_leave_every_table_as_it_is(built):

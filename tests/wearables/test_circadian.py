@@ -6,10 +6,12 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from lake.sql_macros import macros
 from wearables.circadian import cosinor, rhythm, sleep_regularity
 
 START = datetime(2024, 3, 1)
@@ -86,3 +88,20 @@ def test_sleep_regularity() -> None:
     assert index([*day, *[None] * 24]) is None
     # one of 24 hours differs: 200 * 23 / 24 - 100
     assert index([*day, *([True] * 9 + [False] * 15)]) == pytest.approx(200 * 23 / 24 - 100)
+
+
+def test_the_warehouse_fits_the_same_cosine() -> None:
+    """The macro's normal equations against least squares, on noise with holes in it."""
+    luck = np.random.default_rng(4)
+    hours = np.sort(luck.choice(7 * 24, 100, replace=False))
+    values = 60 + 12 * np.cos(2 * math.pi * (hours - 15.5) / 24) + luck.normal(0, 3, 100)
+    activity = pa.table({"series": ["all"] * 100, "happened_at": [START + timedelta(hours=int(one)) for one in hours],
+                         "value": values})  # fmt: skip
+    with duckdb.connect(":memory:") as connection:
+        connection.register("activity", activity)
+        (row,) = connection.sql(macros("circadian").cosinor("activity")).to_arrow_table().to_pylist()
+        few = activity.slice(0, 3)
+        connection.register("few", few)
+        assert connection.sql(macros("circadian").cosinor("few")).fetchall() == []
+    expected = cosinor(hours.astype(float), values)
+    assert {name: row[name] for name in expected} == {name: pytest.approx(one) for name, one in expected.items()}

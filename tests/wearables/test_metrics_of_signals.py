@@ -6,14 +6,19 @@ import csv
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from lake.sql_macros import macros
 from tests.wearables.conftest import ReadFile
 from wearables.glucose import cgm_metrics, profile
 from wearables.heart_beats import NoPulse, beats, hrv_metrics, nn_intervals, sampling_rate
+from wearables.monitor.events import Desaturation
+from wearables.monitor.readings import Reading
 
 RUN = "wearables/simglucose/examples/results/2017-12-31_17-46-32"
 
@@ -195,3 +200,26 @@ def test_excursions_of_thirty_virtual_patients_another_way(shared_data: Path) ->
     assert len(expected) == 30
     found = {row["series"]: row["mage_mg_dl"] for row in cgm_metrics(pa.concat_tables(tables)).to_pylist()}
     assert found == {name: pytest.approx(one) for name, one in expected.items()}
+
+
+def test_desaturations_of_the_warehouse_are_those_of_the_monitor() -> None:
+    """The same definition twice: as SQL over a night, and reading by reading."""
+    luck = np.random.default_rng(9)
+    start = datetime(2024, 3, 1)
+    drift = 96 - 6 * (np.sin(np.arange(1800) / 9) > 0.6) + luck.integers(-1, 2, 1800)
+    seconds = np.arange(1800) * 8.0 + np.where(np.arange(1800) > 900, 600, 0)  # ten minutes off the finger
+    night = pa.table({"series": ["n"] * 1800, "happened_at": [start + timedelta(seconds=one) for one in seconds],
+                      "value": drift.astype(float)})  # fmt: skip
+    with duckdb.connect(":memory:") as connection:
+        connection.register("night", night)
+        query = macros("oxygen").oxygen_desaturation("night", 3)
+        ((_, measured_s, _, found),) = connection.sql(query).fetchall()
+        assert connection.sql(macros("oxygen").oxygen_desaturation("night")).fetchall() == []  # less than four hours
+    rule = Desaturation(rule="d", severity="notice", kind="desaturation", metric="oxygen_saturation", drop=4,
+                        per_hour=1e9, clear=0, window=1e9)  # fmt: skip
+    state: dict[str, Any] = {}
+    for at, value in zip(seconds, drift, strict=True):
+        rule.step(state, Reading("P", "oxygen_saturation", float(at), 0, float(value), True))
+    assert measured_s == 1798 * 8
+    assert found * measured_s / 3600 == pytest.approx(len(state["drops"]))
+    assert len(state["drops"]) > 20

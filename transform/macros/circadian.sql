@@ -94,3 +94,56 @@
     inner join between_hours using (series)
     left join extremes using (series)
 {% endmacro %}
+
+{# One cosine of 24 hours by series, by least squares over hourly values: Cornelissen, Theor Biol Med Model 2014;11:16. #}
+{# The normal equations of three unknowns, solved by Cramer's rule. `activity` as above. #}
+{% macro cosinor(activity) %}
+    {%- set angle = "2 * pi() * (epoch(happened_at) % 86400) / 86400" %}
+    with
+        wave as (
+            select series, value as y, cos({{ angle }}) as c, sin({{ angle }}) as s
+            from {{ activity }} as activity
+            where value is not null and happened_at is not null
+        ),
+
+        sums as (
+            select
+                series,
+                count(*) as n,
+                sum(c) as c,
+                sum(s) as s,
+                sum(y) as y,
+                sum(c * c) as cc,
+                sum(s * s) as ss,
+                sum(c * s) as cs,
+                sum(c * y) as cy,
+                sum(s * y) as sy,
+                sum(y * y) as yy
+            from wave
+            group by series
+            having count(*) >= 4
+        ),
+
+        whole as (
+            select *, n * (cc * ss - cs * cs) - c * (c * ss - cs * s) + s * (c * cs - cc * s) as det from sums
+        ),
+
+        solved as (
+            select
+                *,
+                (y * (cc * ss - cs * cs) - c * (cy * ss - cs * sy) + s * (cy * cs - cc * sy)) / det as m,
+                (n * (cy * ss - cs * sy) - y * (c * ss - cs * s) + s * (c * sy - cy * s)) / det as b,
+                (n * (cc * sy - cy * cs) - c * (c * sy - cy * s) + y * (c * cs - cc * s)) / det as g
+            from whole
+            -- of values that all stand at the same hours there is no cosine
+            where det > 1e-9 * n * n * n
+        )
+
+    select
+        series,
+        m as mesor,
+        sqrt(b * b + g * g) as amplitude,
+        (atan2(g, b) / (2 * pi()) * 24 + 24) % 24 as acrophase_hour,
+        1 - (yy - m * y - b * cy - g * sy) / nullif(yy - y * y / n, 0) as r_squared
+    from solved
+{% endmacro %}

@@ -146,6 +146,8 @@ with
             nights.rem_sleep_minutes,
             nights.nap_minutes,
             nights.sleep_midpoint_hour,
+            cast(nights.oxygen_desaturation_index_3 as double) as oxygen_desaturation_index_3,
+            cast(nights.oxygen_desaturation_index_4 as double) as oxygen_desaturation_index_4,
             discrete.glucose_mean,
             round(100 * discrete.glucose_sd / nullif(discrete.glucose_mean, 0), 6) as glucose_cv,
             discrete.glucose_readings,

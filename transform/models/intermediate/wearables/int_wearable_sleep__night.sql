@@ -170,7 +170,7 @@ with
         qualify dense_rank() over (partition by person_id, local_date order by preference, source_name) = 1
     ),
 
-    final as (
+    main_sleep as (
         select
             person_id,
             local_date,
@@ -205,6 +205,36 @@ with
         qualify
             row_number() over (partition by person_id, local_date order by asleep_min desc, asleep_from_at)
             = 1
+    ),
+
+    oxygen as (
+        select
+            concat_ws('|', main_sleep.person_id, cast(main_sleep.local_date as varchar)) as series,
+            samples.start_at as happened_at,
+            samples.value
+        from main_sleep
+        inner join
+            samples
+            on samples.person_id = main_sleep.person_id
+            and samples.start_at between main_sleep.asleep_from_at and main_sleep.asleep_to_at
+        where samples.metric = 'oxygen_saturation' and samples.value is not null
+        qualify
+            samples.source_rank
+            = min(samples.source_rank) over (partition by main_sleep.person_id, main_sleep.local_date)
+    ),
+
+    desaturations as (select * from ({{ oxygen_desaturation("oxygen") }})),
+
+    final as (
+        select
+            main_sleep.*,
+            round(desaturations.odi_3, 6) as oxygen_desaturation_index_3,
+            round(desaturations.odi_4, 6) as oxygen_desaturation_index_4
+        from main_sleep
+        left join
+            desaturations
+            on desaturations.series
+            = concat_ws('|', main_sleep.person_id, cast(main_sleep.local_date as varchar))
     )
 
 select *

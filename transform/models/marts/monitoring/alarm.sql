@@ -33,9 +33,16 @@ with
             = 1
     ),
 
-    -- Iglewicz and Hoaglin 1993: 3.5; Page 1954 with the usual h of 5, told when it is crossed
-    crossed as (
-        select *, lag(cusum_high) over days as cusum_high_before, lag(cusum_low) over days as cusum_low_before
+    -- 1 raises an alarm, 0 ends it, null lies between. Iglewicz and Hoaglin 1993: 3.5; Page 1954 with the
+    -- usual h of 5
+    days as (
+        select
+            *,
+            case when abs(robust_z) > 3.5 then 1 when coalesce(abs(robust_z), 0) < 2 then 0 end as stand_z,
+            case
+                when cusum_high >= 5 then 1 when coalesce(cusum_high, 0) < 2.5 then 0
+            end as stand_cusum_high,
+            case when cusum_low >= 5 then 1 when coalesce(cusum_low, 0) < 2.5 then 0 end as stand_cusum_low
         from baselines
         where
             metric in (
@@ -48,21 +55,121 @@ with
                 'step_count',
                 'sleep_duration'
             )
-        window days as (partition by person_id, metric order by local_date)
     ),
 
+    followed as (
+        select
+            *,
+            {% for rule in ["z", "cusum_high", "cusum_low"] -%}
+                last_value(stand_{{ rule }} ignore nulls) over before as stood_{{ rule }}
+                {{- "," if not loop.last }}
+            {% endfor %}
+        from days
+        window
+            before as (
+                partition by person_id, metric
+                order by local_date
+                rows between unbounded preceding and 1 preceding
+            )
+    ),
+
+    -- steps: four weeks against the four before, of the same device
+    walked as (
+        select
+            *,
+            max(median_28d) over four_weeks_ago as median_28d_before,
+            max(n_28d) over four_weeks_ago as n_28d_before,
+            bool_or(is_new_device) over four_weeks as has_new_device
+        from baselines
+        where metric = 'step_count'
+        window
+            four_weeks_ago as (
+                partition by person_id
+                order by local_date range between interval 28 days preceding and interval 28 days preceding
+            ),
+            four_weeks as (
+                partition by person_id
+                order by local_date range between interval 28 days preceding and current row
+            )
+    ),
+
+    walking as (
+        select
+            *,
+            case
+                when least(n_28d, n_28d_before) < 14 or median_28d_before is null or has_new_device
+                then 0
+                when median_28d <= 0.7 * median_28d_before
+                then 1
+                when median_28d >= 0.8 * median_28d_before
+                then 0
+            end as stand
+        from walked
+    ),
+
+    declined as (
+        select *
+        from walking
+        qualify
+            stand = 1
+            and coalesce(
+                last_value(stand ignore nulls) over (
+                    partition by person_id
+                    order by local_date
+                    rows between unbounded preceding and 1 preceding
+                ),
+                0
+            )
+            = 0
+    ),
+
+    risen as (
+        {% for rule in ["z", "cusum_high", "cusum_low"] %}
+            select
+                person_id,
+                local_date,
+                metric || '_{{ rule }}' as rule,
+                value as told_value,
+                median_28d as told_baseline,
+                median_28d,
+                mad_28d,
+                n_28d,
+                robust_z,
+                cusum_high,
+                cusum_low,
+                cast(null as double) as median_28d_before,
+                known_at
+            from followed
+            where stand_{{ rule }} = 1 and coalesce(stood_{{ rule }}, 0) = 0
+            union all
+        {% endfor %}
+        select
+            person_id,
+            local_date,
+            metric || '_decline',
+            median_28d,
+            median_28d_before,
+            median_28d,
+            mad_28d,
+            n_28d,
+            robust_z,
+            cusum_high,
+            cusum_low,
+            median_28d_before,
+            known_at
+        from declined
+    ),
+
+    -- what comes back within a week is the same thing
     told as (
-        select *, metric || '_z' as rule
-        from crossed
-        where abs(robust_z) > 3.5
-        union all
-        select *, metric || '_cusum_high'
-        from crossed
-        where cusum_high >= 5 and coalesce(cusum_high_before, 0) < 5
-        union all
-        select *, metric || '_cusum_low'
-        from crossed
-        where cusum_low >= 5 and coalesce(cusum_low_before, 0) < 5
+        select *
+        from risen
+        qualify
+            coalesce(
+                lag(local_date) over (partition by person_id, rule order by local_date)
+                < local_date - interval 7 days,
+                true
+            )
     ),
 
     finished as (
@@ -73,8 +180,8 @@ with
             'notice' as severity,
             cast(local_date as timestamp) as began_at,
             cast(local_date as timestamp) as raised_at,
-            value,
-            median_28d as baseline,
+            told_value as value,
+            told_baseline as baseline,
             cast(
                 json_object(
                     'median',
@@ -88,10 +195,12 @@ with
                     'cusum_high',
                     cusum_high,
                     'cusum_low',
-                    cusum_low
+                    cusum_low,
+                    'median_before',
+                    median_28d_before
                 ) as varchar
             ) as evidence,
-            false as is_late,
+            known_at > cast(local_date as timestamp) + interval 3 days as is_late,
             known_at
         from told
     ),
@@ -109,6 +218,7 @@ with
             baseline,
             cast(evidence as varchar) as evidence,
             is_late,
+            cast(date_diff('minute', raised_at, known_at) as bigint) as age_minutes,
             known_at
         from
             (
