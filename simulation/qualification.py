@@ -198,12 +198,13 @@ def _glycaemia() -> Iterator[Target]:
         "Finnish DPS, Tuomilehto 2001, doi:10.1056/NEJM200105033441801",
     )
     hazard = glycaemia.diabetes_hazard_ratio
-    yield _target(
-        "weight and diabetes", "DPP lifestyle, 5.6 kg", 0.43, hazard(5.6), 0.09, "hazard ratio", "calibration", dpp
-    )
-    yield _target(
-        "weight and diabetes", "DPS lifestyle, 4.2 kg", 0.5, hazard(4.2), 0.2, "hazard ratio", "external", dps
-    )
+    for what, lost, role, (middle, low, high), source in (
+        ("DPP lifestyle, 5.6 kg", 5.6, "calibration", (0.42, 0.34, 0.52), dpp),
+        ("DPS lifestyle, 4.2 kg", 4.2, "external", (0.42, 0.30, 0.70), dps),
+    ):
+        found = hazard(lost)
+        verdict = "pass" if low <= found <= high else "miss"
+        yield Target("weight and diabetes", what, middle, found, low, high, "ratio", role, verdict, True, source, "")
 
 
 def _drugs() -> Iterator[Target]:
