@@ -96,7 +96,7 @@ def assess(
     if not (outcome.event == 1).any():
         raise BadCohort("nobody with a predicted risk has the event")
     masks = {f"{name}={value}": mask for name in subgroups for value, mask in groups(found, name).items()}
-    times = at or (evaluate.assessable_days(outcome, float("inf")),)
+    times = at or (evaluate.assessable_days(outcome, float(outcome.time.max())),)
     if wrong := [one for one in times if one <= 0]:
         raise BadCohort(f"--at must be above 0, not {wrong[0]:g}")
     return [

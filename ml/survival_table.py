@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from ml.equations import table as tables
 from ml.evaluate import Outcome
@@ -23,6 +25,8 @@ Floats = NDArray[np.float64]
 SPEC_DIR = Path(__file__).parent / "specs"
 _DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
 _MOST_LEVELS = 20
+_FEW_LEVELS = 5
+"""Different texts up to which a column is a category, whose values name nobody."""
 
 
 class BadCohort(ValueError):
@@ -159,9 +163,21 @@ def load_spec(name: str) -> Spec:
     except yaml.YAMLError as error:
         raise BadCohort(f"{path.name} is not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the spec"
-        raise BadCohort(f"{path.name}: {where}: {first['msg']}") from None
+        raise BadCohort(f"{path.name}: {'; '.join(map(_told, error.errors()))}") from None
+
+
+def _told(error: ErrorDetails) -> str:
+    """Say what is wrong with a field; a field that does not exist comes with those that do."""
+    where = ".".join(map(str, error["loc"])) or "the spec"
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg']}"
+    if where in ("entry", "start"):
+        return (
+            f"{where}: late entry is not modelled; let time count from entry (an expression under derive) and make age"
+            " at entry a feature"
+        )
+    meant = get_close_matches(where, Spec.model_fields, 1, 0.7)
+    return f"{where}: there is no such field" + (f"; {meant[0]}?" if meant else "")
 
 
 def read(path: Path, spec: Spec) -> Cohort:
@@ -250,7 +266,10 @@ def numeric(found: pa.Table, name: str) -> Floats:
     """Return a column as numbers (n,), NaN where unknown."""
     values = _as_numbers(column(found, name))
     if values is None:
-        raise BadCohort(f"{name} must be numbers; make them with an expression under derive")
+        seen = sorted(column(found, name).cast(pa.string()).drop_null().unique().to_pylist())
+        few = f", and holds {', '.join(seen)}" if len(seen) <= _FEW_LEVELS else ""
+        how = f"({name} = '{seen[-1]}')::int" if few else f"try_cast({name} as double)"
+        raise BadCohort(f"{name} must be numbers{few}; a spec makes them under derive, such as {how}")
     return values
 
 

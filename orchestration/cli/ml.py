@@ -319,7 +319,7 @@ def evaluate(
     if as_json:
         print_json(finite(asdict(found)))
         return
-    _print_evaluation(found)
+    _print_evaluation(found, table.days_per_unit)
 
 
 def _print_assessment(one: Any) -> None:
@@ -358,7 +358,7 @@ _SHORT = (
 )
 
 
-def _print_evaluation(found: Any) -> None:
+def _print_evaluation(found: Any, days_per_unit: float) -> None:
     dropped = "".join(f", {n:,} dropped: {why}" for why, n in found.dropped.items())
     console().print(
         f"{found.cohort}: {found.n:,} of {found.rows:,} rows, {found.n_people:,} people, {found.n_events:,} events,"
@@ -370,6 +370,11 @@ def _print_evaluation(found: Any) -> None:
         for one in found.judged
     ]
     print_table(("model", "judged on", "horizon", "mean C", "SE", *_SHORT), rows)
+    for asked, judged in {one.horizon: one.assessed_days for one in found.judged}.items():
+        if judged < asked * days_per_unit:
+            console().print(
+                f"Too few are followed until {asked:g}; judged at {judged / days_per_unit:.4g}.", markup=False
+            )
     for one in found.judged:
         groups = [
             (name, *(_value(figures, key) for key in _SHORT)) for name, figures in one.subgroups.items() if figures

@@ -186,7 +186,7 @@ def test_what_cannot_be_evaluated_is_refused(small: tuple[Path, dict[str, Any]])
         ({"derive": {"y": "x +"}}, "expression"),
         ({"derive": {"y": "(select count(*) from '/etc/passwd')"}}, "expression"),
         ({"event": "entry"}, "0 censored"),
-        ({"time": "colour"}, "must be numbers"),
+        ({"time": "colour"}, "must be numbers, and holds .*; a spec makes them under derive"),
         ({"derive": {"one": "1"}, "features": ["one"]}, "no feature varies"),
         ({"derive": {"few": "(row_number() over () <= 4)::int"}, "event": "few"}, "too few for 3 folds"),
         ({"equation": {"name": "pce", "inputs": {}}}, "no equation"),
@@ -212,10 +212,11 @@ def test_twin_ml_evaluate(small: tuple[Path, dict[str, Any]], tmp_path: Path) ->
     assert found["judged"][0]["model"] == "cox"
     status, out, _ = _twin(*arguments)
     assert "C of a model of censoring" in out
-    (tmp_path / "spec.yaml").write_text("time: t\nhorizonz: [1]\n")
+    (tmp_path / "spec.yaml").write_text("time: t\nhorizonz: [1]\nentry: e\n")
     status, _, err = _twin(*arguments)
     assert status == 1
-    assert "spec.yaml" in err
+    for told in ("spec.yaml", "horizonz: there is no such field; horizons?", "entry: late entry is not modelled"):
+        assert told in err
     assert _twin("ml", "evaluate", "--cohort", str(path), "--spec", "nothing")[0] == 1
 
 
@@ -254,6 +255,9 @@ def test_twin_ml_metrics_says_what_is_wrong(tmp_path: Path) -> None:
         pd.DataFrame(good | change).to_csv(tmp_path / "p.csv", index=False)
         status, _, err = _twin("ml", "metrics", str(tmp_path / "p.csv"))
         assert (status, words in err) == (1, True), err
+    pd.DataFrame(good | {"event": [1] * 4}).to_csv(tmp_path / "p.csv", index=False)
+    status, out, _ = _twin("ml", "metrics", str(tmp_path / "p.csv"), "--bootstrap", "0", "--json")
+    assert (status, json.loads(out)[0]["at"]) == (0, 4.0)  # nobody is censored: everyone's status is known at the end
     pd.DataFrame(good).rename(columns={"risk": "q"}).to_csv(tmp_path / "p.csv", index=False)
     assert "--risk" in _twin("ml", "metrics", str(tmp_path / "p.csv"))[2]
     pd.DataFrame(good | {"time": [1.0, 2, None, 4]}).to_csv(tmp_path / "p.csv", index=False)
