@@ -76,7 +76,7 @@ class Together(Sink):
     def close(self) -> dict[str, Path]:
         """Hand every file its rows; the files' own sinks hold the drafts."""
         for table, draft in super().close().items():
-            self._hand_out(table, pq.read_table(draft))
+            self._hand_out(table, pq.ParquetFile(draft).read())
         return {}
 
     def _hand_out(self, table: str, rows: pa.Table) -> None:

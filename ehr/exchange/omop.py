@@ -1,4 +1,4 @@
-"""OMOP CDM 5.4 out: all 39 tables, those that the twin has nothing for empty."""
+"""OMOP CDM 5.4 or 5.3 out: all tables of the version, those that the twin has nothing for empty."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 import duckdb
 import pyarrow as pa
 
+from ehr.exchange import cdm53
 from ehr.exchange.folder import Export, filling, size
 from ehr.exchange.snapshot import SCHEMA, opened
 from ehr.extract.tables import OMOP
@@ -32,6 +33,7 @@ _KEYS = {
     "concept_class": "concept_class_id",
     "relationship": "relationship_id",
 }
+Version = Literal["5.4", "5.3"]
 _NOT_AN_EVENT = "not performed, planned or withdrawn"
 
 
@@ -45,9 +47,10 @@ def export(
     *,
     known_at: datetime | None = None,
     file_format: Literal["parquet", "csv"] = "parquet",
+    version: Version = "5.4",
     snapshot: Path | None = None,
 ) -> Export:
-    """Write the published snapshot as an OMOP CDM 5.4 database, one file per table.
+    """Write the published snapshot as an OMOP CDM database, one file per table.
 
     People without a year of birth and facts without a date have no place in the CDM; ``left_out`` counts them.
 
@@ -60,7 +63,7 @@ def export(
         NotEmpty: the folder has other files.
         BrokenKeys: two rows have the same primary key.
     """
-    about = {"format": "omop", "cdm_version": "5.4", "known_at": known_at}
+    about = {"format": "omop", "cdm_version": version, "known_at": known_at}
     with opened(settings, known_at, snapshot) as connection, filling(target, about) as draft:
         shapes = {
             view: set(columns)
@@ -71,29 +74,42 @@ def export(
             ).fetchall()
         }
         rows = {}
+        options = "format parquet, compression zstd" if file_format == "parquet" else "format csv, header"
         for table in OMOP:
             name = table.name.removeprefix("omop_")
-            query = _query(table, shapes.get(table.name))
+            if version == "5.3" and name in cdm53.LATER_TABLES:
+                continue
+            query = _query(table, shapes.get(table.name), version)
             if table.name in shapes:
                 _check_key(connection, name, f"{SCHEMA}.{table.name}")
-            options = "format parquet, compression zstd" if file_format == "parquet" else "format csv, header"
             written = connection.execute(
                 f"copy ({query}) to {literal(draft / f'{name}.{file_format}')} ({options})"
             ).fetchall()
             rows[name] = int(written[0][0])
+        if version == "5.3":
+            empty = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in cdm53.ATTRIBUTE_DEFINITION.items())
+            path = draft / f"attribute_definition.{file_format}"
+            connection.execute(f"copy (select {empty} where false) to {literal(path)} ({options})")
+            rows["attribute_definition"] = 0
         left_out = _left_out(connection)
         written_bytes = size(draft)
     return Export("omop", target, known_at, rows, left_out, written_bytes)
 
 
-def _query(table: Table, present: set[str] | None) -> str:
+def _query(table: Table, present: set[str] | None, version: Version) -> str:
     """All columns of the CDM in its order, typed; what the view does not have is null."""
-    columns = [
-        f"cast({identifier(field.name) if present and field.name in present else 'null'} as {_TYPES[field.type]})"
-        f" as {identifier(field.name)}"
-        for field in table.schema
-        if field.name != "record_no"
-    ]
+    name = table.name.removeprefix("omop_")
+    later = cdm53.LATER_COLUMNS.get(name, frozenset()) if version == "5.3" else frozenset()
+    renamed = cdm53.EARLIER_NAMES.get(name, {}) if version == "5.3" else {}
+    columns = []
+    for field in table.schema:
+        if field.name == "record_no" or field.name in later:
+            continue
+        value = identifier(field.name) if present and field.name in present else "null"
+        if field.name == "cdm_version":
+            value = literal(version)
+        column = identifier(renamed.get(field.name, field.name))
+        columns.append(f"cast({value} as {_TYPES[field.type]}) as {column}")
     source = f"from {SCHEMA}.{table.name} order by 1, 2" if present else "where false"
     return f"select {', '.join(columns)} {source}"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=OneLine,
     no_args_is_help=True,
-    help="Write the published snapshot as OMOP CDM 5.4, MEDS 0.4 or FHIR R4.",
+    help="Write the published snapshot as OMOP CDM 5.4 or 5.3, MEDS 0.4 or FHIR R4.",
     rich_markup_mode="rich",
 )
 omop_app = typer.Typer(
@@ -53,12 +53,13 @@ def omop(
     file_format: Annotated[
         Literal["parquet", "csv"], typer.Option("--format", help="One file per table, as Parquet or CSV.")
     ] = "parquet",
+    cdm: Annotated[Literal["5.4", "5.3"], typer.Option("--cdm", help="Version of the CDM.")] = "5.4",
     check: Annotated[bool, typer.Option("--check", help="Run OHDSI's data quality checks over the result.")] = False,
     controls: Controls = None,
     ddl: Specification = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write all 39 tables of the OMOP CDM 5.4.
+    """Write all tables of the OMOP CDM. The checks and the data definition are those of 5.4.
 
     Concepts come from the vocabulary that was landed (Athena's CONCEPT.csv and its neighbours); without one they are 0,
     and the site's own source concepts (from 2,000,000,000 on) say which code it was.
@@ -67,7 +68,11 @@ def omop(
     """
     from ehr.exchange import omop as room
 
-    done = _run(lambda moment: room.export(settings(), target, known_at=moment, file_format=file_format), known_at)
+    if cdm != "5.4" and (check or ddl):
+        raise WrongUsage("--check and --ddl are for CDM 5.4")
+    done = _run(
+        lambda moment: room.export(settings(), target, known_at=moment, file_format=file_format, version=cdm), known_at
+    )
     report = _report(target, controls) if check else None
     keys = _keys(target, ddl) if ddl else None
     _print(done, as_json, **({"checks": _summary(report)} if report else {}), **({"keys": keys} if ddl else {}))

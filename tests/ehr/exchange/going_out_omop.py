@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pytest
 
-from ehr.exchange import cdm, dqd
+from ehr.exchange import cdm, dqd, omop
+from ehr.extract.reader import READERS
+from lake.preview import preview
 from tests.ehr.exchange.conftest import Exchange
 
 
@@ -34,9 +37,13 @@ def test_the_key_check_finds_what_is_broken(landed: Exchange, shared_data: Path,
     assert ("visit_occurrence", "fpk_visit_occurrence_person_id") in found
 
 
-def test_no_fatal_check_of_the_data_quality_dashboard_fails(landed: Exchange, shared_data: Path) -> None:
+@pytest.fixture(scope="session")
+def report(landed: Exchange, shared_data: Path) -> dqd.Report:
+    return dqd.check(landed.exports["omop"].path, shared_data / "ehr" / "omop_dqd_checks", 2)
+
+
+def test_no_fatal_check_of_the_data_quality_dashboard_fails(report: dqd.Report) -> None:
     """The control files instantiate 2,535 checks (OHDSI/DataQualityDashboard, CDM 5.4)."""
-    report = dqd.check(landed.exports["omop"].path, shared_data / "ehr" / "omop_dqd_checks", 2)
     assert len(report.checks) == 2_535
     assert report.fatal == ()
     counts = report.counts()
@@ -131,3 +138,41 @@ def test_family_history_is_not_the_persons_own(landed: Exchange) -> None:
         list(me),
     )
     assert own.fetchall() == [(1, 0)]
+
+
+def test_cdm_5_3_has_its_own_columns_and_comes_back(landed: Exchange, tmp_path: Path) -> None:
+    """Columns after OHDSI/CommonDataModel, inst/ddl/5.3/duckdb; the reader takes the export without a loss."""
+    written = omop.export(landed.settings, tmp_path / "cdm", version="5.3", snapshot=landed.before)
+    folder = written.path
+    assert {path.stem for path in folder.glob("*.parquet")} == {
+        *landed.exports["omop"].rows,
+        "attribute_definition",
+    } - {
+        "episode",
+        "episode_event",
+        "cohort",
+    }
+    columns = {
+        name: duckdb.sql(f"from '{folder}/{name}.parquet'").columns
+        for name in ("visit_occurrence", "procedure_occurrence", "measurement", "cdm_source", "attribute_definition")
+    }
+    assert columns["visit_occurrence"][-5:] == [
+        "admitting_source_concept_id",
+        "admitting_source_value",
+        "discharge_to_concept_id",
+        "discharge_to_source_value",
+        "preceding_visit_occurrence_id",
+    ]
+    assert columns["procedure_occurrence"][4:7] == [
+        "procedure_datetime",
+        "procedure_type_concept_id",
+        "modifier_concept_id",
+    ]
+    assert columns["measurement"][-3:] == ["measurement_source_concept_id", "unit_source_value", "value_source_value"]
+    assert [len(one) for one in columns.values()] == [17, 14, 20, 10, 5]
+    assert duckdb.execute(f"select cdm_version from '{folder}/cdm_source.parquet'").fetchall() == [("5.3",)]
+    filled = [path for path in sorted(folder.glob("*.parquet")) if written.rows[path.stem]]
+    found = {one.path.stem: one for one in preview(filled, READERS)}
+    assert {name: one.records["accepted"] for name, one in found.items()} == {
+        path.stem: written.rows[path.stem] for path in filled
+    }
