@@ -10,7 +10,7 @@ from typing import IO
 from lake.files import Bounded
 from lake.quarantine import BadFile
 
-BATCH_BYTES = 1 << 23
+BATCH_BYTES = 1 << 22
 """Text per batch; larger and smaller batches were both slower (caches against calls)."""
 
 _READ = 1 << 20

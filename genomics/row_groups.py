@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-ROW_GROUP = 500_000
-"""Rows of a group (reference: 600,000 rows of a genome and more wrote in half the time of single batches)."""
+ROW_GROUP = 122_880
+"""Rows of a group: as many as DuckDB reads at a time. Larger ones saved a tenth of the time and cost 120 MB."""
 
 
 class RowGroups:
