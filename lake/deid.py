@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -285,6 +286,8 @@ def _close(connection: duckdb.DuckDBPyConnection, note: str) -> None:
         "insert into snapshot.meta.snapshot (published_at, note, duckdb_version) values (now()::timestamp, ?, ?)",
         [note, duckdb.__version__],
     )
+    with suppress(duckdb.CatalogException):  # a snapshot of a version without them
+        connection.execute("insert into snapshot.meta.metric from twin.meta.metric")
     connection.execute("detach snapshot")
 
 

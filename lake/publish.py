@@ -12,7 +12,7 @@ from typing import Literal
 
 import duckdb
 
-from lake import files, warehouse
+from lake import files, metrics, warehouse
 from lake.settings import Settings
 from lake.sql import identifier, literal
 
@@ -82,6 +82,7 @@ def publish(settings: Settings, schemas: Iterable[str] = PUBLISHED_SCHEMAS, targ
                 "version": duckdb.__version__,
             },
         )
+        _define_metrics(connection, settings)
         connection.execute("detach snapshot")
         draft.chmod(0o440)
     return Publication(target, target.stat().st_size, rows)
@@ -130,6 +131,21 @@ def _create_macros(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
                 connection.execute(statement)
     finally:
         connection.execute(f"use {identifier(home)}")
+
+
+def _define_metrics(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """The definitions of the main metrics go with the tables that they are about."""
+    connection.execute(
+        "create table snapshot.meta.metric (name varchar, label varchar, description varchar, unit varchar,"
+        " grain varchar, of_table varchar, dimensions varchar[], sql varchar)"
+    )
+    connection.executemany(
+        "insert into snapshot.meta.metric values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (one.name, one.label, one.description, one.unit, one.grain, one.of, list(one.by), one.sql())
+            for one in metrics.load(settings.transform).values()
+        ],
+    )
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, views: list[tuple[str, str, str]], comments: Comments) -> None:

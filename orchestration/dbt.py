@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -88,6 +89,20 @@ def build_or_fail(settings: Settings, selection: Sequence[str]) -> None:
     """
     if failed := [one for one in build(settings, selection) if not one.passed]:
         raise RuntimeError(f"dbt could not build {failed[0].unique_id}: {failed[0].problem}")
+
+
+def docs(settings: Settings, page: Path) -> Path:
+    """Write the documentation of the project and of the tables of the build file as one HTML page.
+
+    Raises:
+        RuntimeError: dbt could not describe the warehouse.
+    """
+    outcome = _invoke(settings, ["docs", "generate", "--static"])
+    if not outcome.success:
+        raise RuntimeError(f"dbt docs failed: {outcome.exception}")
+    with replacing(page) as draft:
+        shutil.copyfile(target(settings) / "static_index.html", draft)
+    return page
 
 
 def _problem(message: str) -> str:

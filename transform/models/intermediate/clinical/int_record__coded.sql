@@ -2,11 +2,17 @@
 -- kept, then the preferred system, then the order of the source. A digest of the content tells copies
 -- apart.
 {{ config(materialized="table") }}
+{%- set copy_digest = (
+    "hash(records.source_system, records.source_table, records.source_id, records.component, records.file_id,"
+    " records.record_no)"
+) %}
 {%- set touched_records = touched_by_key(ref("int_record__unioned")) %}
 
 with
     -- of touched people every record that ever was about them, with all its copies
-    records as (
+    records as {% if in_increment() %} materialized
+    {% else %} not materialized
+    {% endif %}(
         select *
         from {{ ref("int_record__unioned") }} as copies
         {% if in_increment() %}
@@ -24,31 +30,45 @@ with
 
     codes as (select * from {{ ref("int_code__mapped") }}),
 
+    -- only these are sorted; that digests may coincide does no harm
+    with_several_codings as materialized(
+        select {{ copy_digest }} as copy_digest from records group by 1 having count(*) > 1
+    ),
+
     coded as (
-        select
-            records.*,
-            codes.system_std,
-            codes.concept,
-            row_number() over (
-                partition by
-                    records.source_system,
-                    records.source_table,
-                    records.source_id,
-                    records.component,
-                    records.file_id,
-                    records.record_no
-                order by
-                    case when codes.concept is null then 1 else 0 end,
-                    coalesce(codes.preference, 10),
-                    records.code_no,
-                    records.code
-            ) as rank_no
-        from records
-        left join
-            codes
-            on codes.source_system = records.source_system
-            and codes.code_system is not distinct from records.code_system
-            and codes.code = records.code
+        {% for which in ["not in", "in"] %}
+            select
+                records.*,
+                codes.system_std,
+                codes.concept,
+                {% if which == "not in" %} 1
+                {% else %}
+                    row_number() over (
+                        partition by
+                            records.source_system,
+                            records.source_table,
+                            records.source_id,
+                            records.component,
+                            records.file_id,
+                            records.record_no
+                        order by
+                            case when codes.concept is null then 1 else 0 end,
+                            coalesce(codes.preference, 10),
+                            records.code_no,
+                            records.code
+                    )
+                {% endif %} as rank_no
+            from records
+            left join
+                codes
+                on codes.source_system = records.source_system
+                and codes.code_system is not distinct from records.code_system
+                and codes.code = records.code
+            where {{ copy_digest }} {{ which }} (select copy_digest from with_several_codings)
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {% endfor %}
     ),
 
     final as (

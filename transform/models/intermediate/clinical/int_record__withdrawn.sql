@@ -56,9 +56,17 @@ with
             = 1
     ),
 
+    changed_records as (
+        select source_system, source_table, source_id
+        from copies
+        group by source_system, source_table, source_id
+        having min(updated_at) < max(updated_at)
+    ),
+
     part_copies as (
         select distinct source_system, source_table, source_id, component, updated_at
         from copies
+        inner join changed_records using (source_system, source_table, source_id)
         where updated_at is not null
     ),
 

@@ -30,19 +30,11 @@ with
     ),
 
     {% for round in range(rounds) %}
-        placed_{{ round }} as (
-            select kind, key, id, row_number() over (partition by kind, id order by key) as place
-            from round_{{ round }}
-        ),
-
         kept_{{ round }} as (
-            select placed.kind, placed.key, placed.id
-            from placed_{{ round }} as placed
-            {% if round > 0 %}
-                left join settled_{{ round - 1 }} as settled using (kind, id)
-                where placed.place = 1 and settled.key is null
-            {% else %} where placed.place = 1
-            {% endif %}
+            select kind, min(key) as key, id
+            from round_{{ round }}
+            {% if round > 0 %} anti join settled_{{ round - 1 }} using (kind, id) {% endif %}
+            group by kind, id
         ),
 
         settled_{{ round }} as (
