@@ -63,3 +63,16 @@
 {% macro is_touched() -%}
     coalesce(person_id, '') in (select person_id from {{ ref("int_identity__touched") }})
 {%- endmacro %}
+
+{# The condition that a key is one that an increment could have given to two rows; always true in a whole build. #}
+{% macro is_key_of_touched(relation, key) -%}
+    {%- set people = ref("int_identity__touched") -%}
+    {%- if in_increment() -%}
+        {{ key }} in (
+            select {{ key }}
+            from {{ relation }}
+            where coalesce(person_id, '') in (select person_id from {{ people }})
+        )
+    {%- else -%} true
+    {%- endif -%}
+{%- endmacro %}

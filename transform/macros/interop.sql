@@ -9,6 +9,15 @@
     cast(md5_number_lower({{ key }} || '#{{ round }}') % {{ size }} as bigint) + 1
 {%- endmacro %}
 
+{# The number that a key, of which kind and key are known, gets in a later round. #}
+{% macro next_interop_id(round) -%}
+    case
+        when kind = 'concept'
+        then 2000000000 + {{ id_of("key", round, "147483646") }}
+        else {{ id_of("key", round, "1999999999") }}
+    end
+{%- endmacro %}
+
 {# The name of a coding in the OMOP vocabularies, else the system itself, cut to what the CDM allows. #}
 {% macro omop_vocabulary(system, listed) -%}
     coalesce(

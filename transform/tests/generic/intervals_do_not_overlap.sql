@@ -1,5 +1,5 @@
 {# Of one key, an interval [start, end) ends where or before the next one starts; an open end comes last. #}
-{% test intervals_do_not_overlap(model, key, start, end) %}
+{% test intervals_do_not_overlap(model, key, start, end, by_person=false) %}
     select {{ key }}
     from
         (
@@ -11,6 +11,7 @@
                     partition by {{ key }} order by {{ start }}, {{ end }} nulls last
                 ) as next_starts
             from {{ model }}
+            {% if by_person %} where {{ is_key_of_touched(model, key) }}{% endif %}
         ) as intervals
     where ends < starts or (next_starts is not null and (ends is null or ends > next_starts))
 {% endtest %}

@@ -1,7 +1,8 @@
+{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
 -- One row per person and phenotype that is on record now: who belongs to the cohort, since when, how they
 -- stand.
 with
-    state as (select * from {{ ref("twin_state") }} where known_to is null),
+    state as (select * from {{ touched(ref("twin_state")) }} as theirs where known_to is null),
 
     onsets as (
         select

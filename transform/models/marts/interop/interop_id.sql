@@ -18,7 +18,7 @@ with
         where coalesce(unit_std, unit_src) is not null
     ),
 
-    round_0 as (
+    round_0 as materialized(
         select 'person' as kind, person_id as key, {{ id_of("person_id", 0, "1999999999") }} as id
         from {{ ref("twin_person") }}
         union all
@@ -29,41 +29,45 @@ with
         from codes
     ),
 
-    {% for round in range(rounds) %}
-        kept_{{ round }} as (
+    -- what shares its number with others: few, so that only they are looked at again
+    shared as materialized(
+        select kind, id, min(key) as first_key from round_0 group by kind, id having count(*) > 1
+    ),
+
+    round_1 as materialized(
+        select kind, key, {{ next_interop_id(1) }} as id
+        from round_0
+        inner join shared using (kind, id)
+        where key <> first_key
+    ),
+
+    {% for round in range(1, rounds) %}
+        kept_{{ round }} as materialized(
             select kind, min(key) as key, id
             from round_{{ round }}
-            {% if round > 0 %} anti join settled_{{ round - 1 }} using (kind, id) {% endif %}
+            anti join
+                (select kind, id from round_0 semi join round_{{ round }} using (kind, id)) using (kind, id)
+            {% for before in range(1, round) %} anti join kept_{{ before }} using (kind, id) {% endfor %}
             group by kind, id
         ),
 
-        settled_{{ round }} as (
-            select *
-            from kept_{{ round }}
-            {% if round > 0 %}
-                union all
-                select *
-                from settled_{{ round - 1 }}
-            {% endif %}
-        ),
-
-        round_{{ round + 1 }} as (
-            select
-                kind,
-                key,
-                case
-                    when kind = 'concept'
-                    then 2000000000 + {{ id_of("key", round + 1, "147483646") }}
-                    else {{ id_of("key", round + 1, "1999999999") }}
-                end as id
+        round_{{ round + 1 }} as materialized(
+            select kind, key, {{ next_interop_id(round + 1) }} as id
             from round_{{ round }}
-            anti join settled_{{ round }} using (kind, key)
+            anti join kept_{{ round }} using (kind, key)
         ),
     {% endfor %}
 
     final as (
-        select kind, key, id
-        from settled_{{ rounds - 1 }}
+        select round_0.kind, round_0.key, round_0.id
+        from round_0
+        left join shared using (kind, id)
+        where shared.first_key is null or shared.first_key = round_0.key
+        {% for round in range(1, rounds) %}
+            union all
+            select kind, key, id
+            from kept_{{ round }}
+        {% endfor %}
         union all
         -- still taken after the last round: kept, so that the test fails and nothing is lost in silence
         select kind, key, id
