@@ -56,8 +56,10 @@ class Replay:
             if "storetime" in pq.read_schema(path).names
         ]
         for path in landed.raw.glob("mimic_iv_*/[!_]*.parquet"):
+            folder = home.path / "lake" / "raw" / path.parent.name
+            folder.mkdir(parents=True, exist_ok=True)
             if path.parent not in self.stored:
-                (home.path / "lake" / "raw" / path.parent.name / path.name).symlink_to(path)
+                (folder / path.name).symlink_to(path)
         with duckdb.connect() as connection:
             results = f"read_parquet('{landed.raw}/mimic_iv_labevents/[!_]*.parquet')"
             cuts = [number / BATCHES for number in range(1, BATCHES)]

@@ -61,7 +61,14 @@ def test_any_order_split_and_duplication_give_the_same_ledger_and_states(replaye
     assert content(home) == before
 
 
-@pytest.mark.parametrize("moment", [datetime(2020, 1, 3), datetime(2020, 2, 2), datetime(2020, 3, 3)])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2020, 2, 2),
+        pytest.param(datetime(2020, 1, 3), marks=pytest.mark.slow),
+        pytest.param(datetime(2020, 3, 3), marks=pytest.mark.slow),
+    ],
+)
 def test_what_was_known_at_a_moment_does_not_change_when_more_arrives(replayed, moment):
     home, complete = replayed
     limit = moment.isoformat() + "Z"
