@@ -51,7 +51,9 @@ with
                 order by
                     case when copies.updated_at > deletions.deleted_at then 1 else 0 end,
                     copies.updated_at desc nulls last,
-                    copies.content_hash
+                    copies.content_hash,
+                    copies.file_id,
+                    copies.record_no
             )
             = 1
     ),
@@ -106,7 +108,8 @@ with
         inner join left_out using (source_system, source_table, source_id, component, updated_at)
         qualify
             row_number() over (
-                partition by copies.fact_key, left_out.next_updated_at order by copies.content_hash desc
+                partition by copies.fact_key, left_out.next_updated_at
+                order by copies.content_hash desc, copies.file_id, copies.record_no
             )
             = 1
     ),
