@@ -36,8 +36,7 @@ def page(transform: Path) -> str:
             key = "PK" if column["name"] in grain else "FK" if column["name"] in ONE else ""
             if key:
                 lines.append(f"    {_type(column)} {column['name']} {key}")
-        more = sum(column["name"] not in grain and column["name"] not in ONE for column in model["columns"])
-        lines += [*([f"    and {more}_more_columns"] if more else []), "  }"]
+        lines.append("  }")
     for name, model in models.items():
         lines += [
             f"  {one} ||--o{{ {name} : {column['name']}"
