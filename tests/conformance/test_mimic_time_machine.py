@@ -172,5 +172,5 @@ def test_ten_batches_leave_what_one_delivery_leaves(replay: Replay) -> None:
     plan = increment.Plan(None, "test")
     with increment.running(replay.settings, plan):
         replay.home.dbt(*MORE)
-    assert len(in_batches) > 200_000
+    assert len(in_batches) > 107_727, "laboratory results alone"
     assert replay.home.query(FACTS) == in_batches
