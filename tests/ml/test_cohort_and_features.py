@@ -201,6 +201,20 @@ def test_measurement_statistics_by_hand(connection: Any) -> None:
     assert found["hba1c_days_since_5y"] == 1
 
 
+def test_different_conditions_known_at_the_index_date_are_counted_once_each(connection: Any) -> None:
+    _person(connection, "p")
+    declared = [
+        {"kind": "condition_count", "name": "n", "label": "n"},
+        {"kind": "condition_count", "name": "n_other", "label": "n", "without": ["obesity"]},
+    ]
+    assert _features(connection, declared)["n"] == 0
+    for concept, year in (("obesity", 2012), ("obesity", 2016), ("hypertension", 2015), ("hyperlipidemia", 2019)):
+        _condition(connection, "p", concept, _at(year))
+    _condition(connection, "p", "atrial_fibrillation", _at(2017), known_at=_at(2018, 8, 1))
+    found = _features(connection, declared)
+    assert (found["n"], found["n_other"]) == (2, 1)
+
+
 def test_nothing_measured_is_missing_never_zero_or_normal(connection: Any) -> None:
     _person(connection, "p")
     found = _features(connection, [HBA1C])
