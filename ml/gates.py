@@ -62,11 +62,16 @@ def judge(
         why = f"{value['n_events'].value:.0f} held-out events, {task.gates.min_events} needed; "
         gates = [Gate(one.name, "insufficient", why + one.evidence) for one in gates]
     gates.append(_stable(task, risk, subsample_risks))
-    flagged = np.isfinite(censoring_c) and censoring_c > task.gates.censoring_c
-    remark = "; depends on features: read the IPCW metrics with care" if flagged else ""
-    gates.append(Gate("G7_censoring", "pass", f"C of a model of censoring {censoring_c:.3f}{remark}"))
+    gates.append(Gate("G7_censoring", "pass", _censoring(task, censoring_c)))
     gates.append(_volume(task, risk, champion))
     return gates
+
+
+def _censoring(task: Task, censoring_c: float) -> str:
+    if not np.isfinite(censoring_c):
+        return "too few people were lost to follow-up to model whom"
+    remark = "; depends on features: read the IPCW metrics with care" if censoring_c > task.gates.censoring_c else ""
+    return f"C of a model of censoring {censoring_c:.3f}{remark}"
 
 
 def _not_worse(task: Task, outcome: Outcome, at_days: float, risk: Floats, rivals: list[Rival]) -> Gate:

@@ -16,6 +16,8 @@ _SWITCHES = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # Models are text and JSON; a pickle in the store is never executed.
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    # Workers for jobs of MLflow's GenAI pages: seven processes of 240 MB that nothing here asks anything.
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
 
 
