@@ -77,9 +77,11 @@ def multiplied(made: str, folder: str, people: int, new: bool) -> dict[str, Any]
     """Write the files of a smaller population as often as it takes: those it was first read from, or the new ones."""
     source, target = Settings(home=Path(made)), Settings(home=Path(folder))
     from lake import manifest
+    from orchestration import rooms
     from tests.benchmarks.multiplied import multiply
 
     watch = Stopwatch()
+    rooms.ensure_typed_files(target)
     entries = [one for one in manifest.entries(source) if one.status == "ingested" and _is_new(one.path) == new]
     files = multiply(source, target, entries, people // MADE)
     manifest.write_tables(target)
