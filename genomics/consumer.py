@@ -30,7 +30,7 @@ from genomics.builds import (
     canonical_contig,
     is_ncbi36,
 )
-from lake.files import Bounded, replacing
+from lake.files import GZIP, ZIP, Bounded, replacing
 from lake.quarantine import BadFile
 from lake.settings import Settings
 
@@ -154,10 +154,10 @@ def _text(path: Path, settings: Settings) -> str:
     with path.open("rb") as file:
         head = file.read(4)
     try:
-        if head[:2] == b"\x1f\x8b":
+        if head.startswith(GZIP):
             with gzip.open(path) as packed:
                 return _read(packed, bounded)  # type: ignore[arg-type]
-        if head == b"PK\x03\x04":
+        if head == ZIP:
             with zipfile.ZipFile(path) as archive:
                 names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
                 if len(names) != 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import shutil
 import uuid
 import zipfile
 import zlib
@@ -84,6 +85,7 @@ class Bounded:
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
+ZIP = b"PK\x03\x04"
 
 
 def decompressed(path: Path, target: Path, max_bytes: int, max_ratio: int) -> Path:
@@ -147,6 +149,19 @@ def open_member(path: Path, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
     """Open one member of a zip for reading; at most its declared size is ever produced by ``zipfile``."""
     with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
         yield stream
+
+
+def unpack_member(path: Path, member: zipfile.ZipInfo, target: Path) -> None:
+    """Write one member of a zip that ``zip_members`` listed to a file.
+
+    Raises:
+        BadFile: the member is damaged, or packed in a way that is not known.
+    """
+    try:
+        with open_member(path, member) as stream, target.open("wb") as out:
+            shutil.copyfileobj(stream, out, _BLOCK)
+    except (EOFError, NotImplementedError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        raise BadFile("corrupt_zip", f"a member cannot be unpacked: {error}") from None
 
 
 def read_yaml(path: Path) -> Any:

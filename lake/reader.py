@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake.files import GZIP, ZSTD, zstd_stream
+from lake.files import GZIP, ZIP, ZSTD, zstd_stream
 from lake.quarantine import BadFile
 from lake.tables import Table
 
@@ -61,6 +62,17 @@ class Landed:
         if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return head.decode("utf-16", errors="replace")
         return head.decode("utf-8-sig", errors="replace")
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """Names in a zip archive; none of any other file, or of a damaged one."""
+        if not self.head.startswith(ZIP):
+            return ()
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return tuple(archive.namelist())
+        except (OSError, ValueError, zipfile.BadZipFile):
+            return ()
 
     @property
     def first_line(self) -> str:

@@ -5,7 +5,6 @@ Their clocks are set to local time and name no zone. Needs the extra ``accelerom
 
 from __future__ import annotations
 
-import zipfile
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -34,13 +33,7 @@ def matches(landed: Landed) -> bool:
     head = landed.head
     if landed.path.suffix in (".gz", ".zst"):
         return landed.text_head.startswith(("MD", _BIN.decode())) and landed.name.endswith((".cwa", ".bin"))
-    if head.startswith(b"PK\x03\x04"):
-        try:
-            with zipfile.ZipFile(landed.path) as archive:
-                return {"info.txt", "log.bin"} <= set(archive.namelist())
-        except (OSError, ValueError, zipfile.BadZipFile):
-            return False
-    return head.startswith((_CWA, _BIN))
+    return head.startswith((_CWA, _BIN)) or {"info.txt", "log.bin"} <= set(landed.members)
 
 
 def read(landed: Landed, sink: Sink) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lake.files import Bounded, open_member, zip_members
+from lake.files import ZIP, unpack_member, zip_members
 from lake.ingest import ingest
 from lake.manifest import Entry
+from lake.quarantine import BadFile
 from lake.reader import HEAD_BYTES, Landed, Reader
 from lake.settings import Settings
 from lake.sink import Sink
@@ -33,7 +34,7 @@ def reader(formats: Sequence[Reader]) -> Reader:
     """The reader of zips whose members are of these formats."""
 
     def matches(landed: Landed) -> bool:
-        if not landed.head.startswith(b"PK\x03\x04"):
+        if not landed.head.startswith(ZIP):
             return False
         try:
             with zipfile.ZipFile(landed.path) as archive:
@@ -63,7 +64,7 @@ def _inner(formats: Sequence[Reader]) -> Reader:
         name="zip_in_export",
         description="A zip within an account export.",
         tables=TABLES,
-        matches=lambda landed: landed.head.startswith(b"PK\x03\x04"),
+        matches=lambda landed: landed.head.startswith(ZIP),
         read=lambda landed, sink: _read(landed, sink, formats),
     )
 
@@ -113,11 +114,9 @@ def _read(landed: Landed, sink: Sink, formats: Sequence[Reader]) -> None:
 
 def _unpacked(landed: Landed, sink: Sink, settings: Settings) -> Iterator[tuple[str, Landed]]:
     limits = sink.settings.max_file_bytes, sink.settings.max_ratio
-    bounded = Bounded(landed.path.stat().st_size, *limits)
     stamp = landed.path.stat().st_mtime
     members = zip_members(landed.path, *limits)
     for number, member in enumerate(sorted(members, key=lambda one: one.filename)):
-        bounded.add(member.file_size)
         base = member.filename.replace("\\", "/").rpartition("/")[2]
         if base.startswith("."):
             sink.count(1, 0, {"hidden file": 1})
@@ -126,8 +125,12 @@ def _unpacked(landed: Landed, sink: Sink, settings: Settings) -> Iterator[tuple[
         source = "fitbit" if "fitbit" in member.filename.lower() else landed.source
         path = settings.landing / source / str(number) / base
         path.parent.mkdir(parents=True)
-        with open_member(landed.path, member) as stream, path.open("wb") as out:
-            shutil.copyfileobj(stream, out, 1 << 20)
+        try:
+            unpack_member(landed.path, member, path)
+        except BadFile as bad:
+            sink.reject(member.filename, bad.reason, bad.detail, table="wearable_sample")
+            sink.count(1, 0)
+            continue
         os.utime(path, (stamp, stamp))
         yield member.filename, Landed(path, source, landed.account)
 

@@ -11,7 +11,6 @@ mmol/L.
 from __future__ import annotations
 
 import sqlite3
-import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,14 +18,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lake.files import Bounded, open_member, zip_members
+from lake.files import open_member, unpack_member, zip_members
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
 from wearables.canonical import deliver
 from wearables.tables import WEARABLE_SAMPLE
 
-_SQLITE, _ZIP = b"SQLite format 3\x00", b"PK\x03\x04"
+_SQLITE = b"SQLite format 3\x00"
 _PORTION = 50_000
 
 
@@ -73,13 +72,7 @@ def matches(landed: Landed) -> bool:
     """True for a SQLite database with Health Connect's tables, or a zip with one; never raises."""
     if landed.head.startswith(_SQLITE):
         return b"_record_table" in landed.head
-    if not landed.head.startswith(_ZIP):
-        return False
-    try:
-        with zipfile.ZipFile(landed.path) as archive:
-            return any(name.rpartition("/")[2].startswith("health_connect") for name in archive.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return False
+    return any(name.rpartition("/")[2].startswith("health_connect") for name in landed.members)
 
 
 def read(landed: Landed, sink: Sink) -> None:
@@ -142,19 +135,13 @@ def _database(landed: Landed, sink: Sink) -> Path:
         return landed.path
     settings = sink.settings
     members = zip_members(landed.path, settings.max_file_bytes, settings.max_ratio)
-    bounded = Bounded(landed.path.stat().st_size, settings.max_file_bytes, settings.max_ratio)
+    target = sink.work / "health_connect.db"
     for member in members:
         with open_member(landed.path, member) as stream:
-            block = stream.read(1 << 20)
-            if not block.startswith(_SQLITE):
+            if stream.read(len(_SQLITE)) != _SQLITE:
                 continue
-            target = sink.work / "health_connect.db"
-            with target.open("wb") as out:
-                while block:
-                    bounded.add(len(block))
-                    out.write(block)
-                    block = stream.read(1 << 20)
-            return target
+        unpack_member(landed.path, member, target)
+        return target
     raise BadFile("wrong_shape", "the zip holds no SQLite database; export from Health Connect again")
 
 

@@ -6,15 +6,13 @@ Header and formats: physionet.org/physiotools/wag/header-5.htm and signal-5.htm.
 from __future__ import annotations
 
 import re
-import shutil
-import zipfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lake.files import Bounded, open_member, zip_members
+from lake.files import unpack_member, zip_members
 from lake.quarantine import BadFile
 from lake.reader import Landed
 from lake.sink import Sink
@@ -29,13 +27,7 @@ def matches(landed: Landed) -> bool:
     if landed.name.endswith(".hea"):
         lines = [line for line in landed.text_head.splitlines() if line and not line.startswith("#")]
         return bool(lines) and _HEADER_LINE.fullmatch(lines[0].strip()) is not None
-    if not landed.head.startswith(b"PK\x03\x04"):
-        return False
-    try:
-        with zipfile.ZipFile(landed.path) as archive:
-            return any(name.endswith(".hea") for name in archive.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return False
+    return any(name.endswith(".hea") for name in landed.members)
 
 
 def read(landed: Landed, sink: Sink) -> None:
@@ -73,16 +65,18 @@ def read(landed: Landed, sink: Sink) -> None:
 def _unpacked(landed: Landed, sink: Sink, folder: Path) -> list[str]:
     """Put the members side by side; names of the records."""
     settings = sink.settings
-    bounded = Bounded(landed.path.stat().st_size, settings.max_file_bytes, settings.max_ratio)
     folder.mkdir()
     found = []
     for member in zip_members(landed.path, settings.max_file_bytes, settings.max_ratio):
         base = member.filename.rpartition("/")[2]
         if not _FILE_NAME.fullmatch(base) or (folder / base).exists():
             continue
-        bounded.add(member.file_size)
-        with open_member(landed.path, member) as stream, (folder / base).open("wb") as out:
-            shutil.copyfileobj(stream, out)
+        try:
+            unpack_member(landed.path, member, folder / base)
+        except BadFile as bad:
+            sink.reject(member.filename, bad.reason, bad.detail, table="waveform_chunk")
+            sink.count(1, 0)
+            continue
         if base.endswith(".hea"):
             found.append(base.removesuffix(".hea"))
     return sorted(found)

@@ -12,7 +12,6 @@ began
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lake.files import Bounded, decompressed, open_member, zip_members
+from lake.files import decompressed, open_member, zip_members
 from lake.quarantine import BadFile
 from lake.reader import Landed, Reader
 from lake.sink import Sink
@@ -81,14 +80,7 @@ def matches(landed: Landed) -> bool:
 def _is_ours(landed: Landed) -> bool:
     if landed.head.startswith(_EDF) and len(landed.head) >= 256:
         return landed.head[168:184].count(b".") == 4
-    if not landed.head.startswith(b"PK\x03\x04"):
-        return False
-    try:
-        with zipfile.ZipFile(landed.path) as archive:
-            names = {name.rpartition("/")[2] for name in archive.namelist()}
-            return {"BVP.csv", "EDA.csv", "ACC.csv"} <= names
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return False
+    return {"BVP.csv", "EDA.csv", "ACC.csv"} <= {name.rpartition("/")[2] for name in landed.members}
 
 
 def read(landed: Landed, sink: Sink) -> None:
@@ -213,7 +205,6 @@ def _runs(onsets: NDArray[np.float64], record_s: float) -> Iterator[tuple[int, i
 def _e4(landed: Landed, sink: Sink) -> None:
     settings = sink.settings
     members = zip_members(landed.path, settings.max_file_bytes, settings.max_ratio)
-    bounded = Bounded(landed.path.stat().st_size, settings.max_file_bytes, settings.max_ratio)
     number = 0
     for member in sorted(members, key=lambda one: one.filename):
         name = member.filename.rpartition("/")[2]
@@ -221,7 +212,6 @@ def _e4(landed: Landed, sink: Sink) -> None:
             if name.endswith(".csv"):
                 sink.count(1, 0, {name: 1})
             continue
-        bounded.add(member.file_size)
         with open_member(landed.path, member) as stream:
             start, rate, values = _session(stream, name)
         must_be_plausible(landed, start)

@@ -6,6 +6,7 @@ Sources: The Variant Call Format Specification, versions 4.1 to 4.5, sections 1.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 Version = tuple[int, int]
@@ -91,6 +92,7 @@ _LATER: tuple[tuple[Version, dict[str, Declared], dict[str, Declared]], ...] = (
 """Version from which on keys are reserved, and those of INFO and FORMAT."""
 
 
+@cache
 def reserved_keys(kind: str, version: Version) -> dict[str, Declared]:
     """Keys of INFO or FORMAT that a version reserves."""
     keys = dict(INFO if kind == "INFO" else FORMAT)

@@ -87,3 +87,17 @@ def test_a_member_that_leads_outside_or_unpacks_too_large(read_file: ReadFile) -
     with pytest.raises(BadFile) as bomb:
         read_file(zipped({**WHOOP, "zeros.csv": b"0" * (80 << 20)}), "export.zip")
     assert bomb.value.reason == "decompression_bomb"
+
+
+def test_a_damaged_member_is_told_and_the_others_are_read(read_file: ReadFile) -> None:
+    sound = zipped(WHOOP)
+    with zipfile.ZipFile(io.BytesIO(sound)) as archive:
+        damaged = archive.getinfo("sleeps.csv")
+    place = damaged.header_offset + 30 + len(damaged.filename)  # its first packed byte: a block type that is none
+    found = read_file(sound[:place] + b"\xff" + sound[place + 1 :], "export.zip")
+    assert [(one.position, one.reason) for one in found.rejected] == [("sleeps.csv", "corrupt_zip")]
+    assert "Resting heart rate" not in str(found.rejected)
+    assert {row["metric"] for row in found.samples} == {
+        row["metric"] for row in read_file(WHOOP["physiological_cycles.csv"].encode(), "a.csv").samples
+    }
+    assert found.read == found.accepted + len(found.rejected) + sum(found.ignored.values())

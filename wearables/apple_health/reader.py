@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lake.files import Bounded, decompressed, open_member, zip_members
+from lake.files import ZIP, decompressed, open_member, unpack_member, zip_members
 from lake.quarantine import BadFile
 from lake.reader import HEAD_BYTES, Landed, Reader
 from lake.sink import Sink
@@ -29,7 +29,6 @@ from wearables.tables import WEARABLE_PROFILE, WEARABLE_SAMPLE, WEARABLE_WORKOUT
 
 _ROOT, _END = b"<HealthData", b"</HealthData>"
 _RECORD, _WORKOUT = b"<Record", b"<Workout"
-_ZIP = b"PK\x03\x04"
 _PEEKED_MEMBERS = 20
 _TAIL_BYTES = 4096
 LARGE_BYTES = 4 << 20
@@ -38,7 +37,7 @@ LARGE_BYTES = 4 << 20
 
 def matches(landed: Landed) -> bool:
     """True for an Apple Health export: told by its content, a broken zip by its delivery folder."""
-    if landed.head.startswith(_ZIP):
+    if landed.head.startswith(ZIP):
         try:
             return _export_member(landed, 1 << 40, 1 << 20) is not None
         except BadFile:
@@ -161,20 +160,13 @@ def _text(landed: Landed, sink: Sink) -> SourceText:
 
 def _unpacked(landed: Landed, sink: Sink) -> Path:
     """The export's own bytes: of the archive's member, or of the file without gzip or zstd."""
-    if not landed.head.startswith(_ZIP):
+    if not landed.head.startswith(ZIP):
         return decompressed(landed.path, sink.work / "unpacked", sink.settings.max_file_bytes, sink.settings.max_ratio)
     member = _export_member(landed, sink.settings.max_file_bytes, sink.settings.max_ratio)
     if member is None:
         raise BadFile("no_export_xml", "no member of the archive is an Apple Health export")
     target = sink.work / "member.xml"
-    bounded = Bounded(landed.path.stat().st_size, sink.settings.max_file_bytes, sink.settings.max_ratio)
-    try:
-        with open_member(landed.path, member) as stream, target.open("wb") as out:
-            while block := stream.read(1 << 20):
-                bounded.add(len(block))
-                out.write(block)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise BadFile("corrupt_zip", f"the archive's export cannot be unpacked: {type(error).__name__}") from None
+    unpack_member(landed.path, member, target)
     return target
 
 
