@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ class Landed:
     path: Path
     source: str
     account: str | None = None
+    begins_with: bytes | None = field(default=None, repr=False, compare=False)
+    """The first bytes, where they are known without opening the path: of a member of a zip, say."""
 
     @property
     def name(self) -> str:
@@ -39,6 +41,8 @@ class Landed:
     @cached_property
     def head(self) -> bytes:
         """The first 64 KiB as stored."""
+        if self.begins_with is not None:
+            return self.begins_with
         with self.path.open("rb") as file:
             return file.read(HEAD_BYTES)
 

@@ -71,8 +71,7 @@ def _inner(formats: Sequence[Reader]) -> Reader:
 
 def _is_known(archive: zipfile.ZipFile, name: str, landed: Landed, formats: Sequence[Reader]) -> bool:
     with archive.open(name) as stream:
-        member = Landed(Path(name), landed.source, landed.account)
-        vars(member)["head"] = stream.read(HEAD_BYTES)  # all that tells its format, without unpacking it
+        member = Landed(Path(name), landed.source, landed.account, stream.read(HEAD_BYTES))
     return any(one.matches(member) for one in formats)
 
 

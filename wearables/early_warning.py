@@ -12,8 +12,9 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from lake.files import read_yaml
 
 _FOLDER = Path(__file__).with_name("scores")
 
@@ -86,7 +87,7 @@ def load(name: str) -> Score:
     path = _FOLDER / f"{name}.yaml"
     if name not in names():
         raise KeyError(name)
-    return Score.model_validate(yaml.safe_load(path.read_text()))
+    return Score.model_validate(read_yaml(path))
 
 
 def names() -> list[str]:

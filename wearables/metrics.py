@@ -86,11 +86,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("flights_climbed", "count", "cumulative", _COUNT),
     Metric("distance", "m", "cumulative", _LENGTH_M),
     Metric("distance_cycling", "m", "cumulative", _LENGTH_M),
+    Metric("distance_swimming", "m", "cumulative", _LENGTH_M),
+    Metric("distance_wheelchair", "m", "cumulative", _LENGTH_M),
+    Metric("wheelchair_pushes", "count", "cumulative", _COUNT),
     Metric("active_energy", "kcal", "cumulative", _ENERGY),
     Metric("basal_energy", "kcal", "cumulative", _ENERGY),
     Metric("total_energy", "kcal", "cumulative", _ENERGY),
     Metric("exercise_time", "min", "cumulative", _MINUTES),
     Metric("stand_time", "min", "cumulative", _MINUTES),
+    Metric("time_in_daylight", "min", "cumulative", _MINUTES),
+    Metric("insulin_delivery", "[IU]", "cumulative", _same("[IU]", "IU")),
     Metric("sleep_duration", "min", "discrete", _MINUTES),
     Metric("sleep_stage", "", "category", {}),
     Metric("heart_rate", "/min", "discrete", _PER_MINUTE),
@@ -102,6 +107,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("oxygen_saturation", "%", "discrete", _PERCENT),
     # share of an analysed stretch of the pulse or ECG; 0 is analysed and none, which is not the same as no reading
     Metric("atrial_fibrillation", "%", "discrete", _PERCENT | {"1": (100.0, 0.0)}),
+    # share of a week or so that was in it, as a vendor estimates it
+    Metric("atrial_fibrillation_burden", "%", "discrete", _PERCENT | {"1": (100.0, 0.0)}),
+    Metric("heart_rate_recovery", "/min", "discrete", _PER_MINUTE),
     Metric("body_temperature", "Cel", "discrete", _TEMPERATURE),
     Metric("skin_temperature", "Cel", "discrete", _TEMPERATURE),
     Metric("skin_temperature_deviation", "Cel", "discrete", _TEMPERATURE_DIFFERENCE),
@@ -113,9 +121,15 @@ METRICS: tuple[Metric, ...] = (
     Metric("body_height", "cm", "discrete", _HEIGHT),
     Metric("body_fat_percentage", "%", "discrete", _PERCENT),
     Metric("bmi", "kg/m2", "discrete", _same("kg/m2", "count")),  # HealthKit's unit of BMI is "count"
+    Metric("lean_body_mass", "kg", "discrete", _MASS_KG),
+    Metric("waist_circumference", "cm", "discrete", _HEIGHT),
+    Metric("peak_expiratory_flow", "L/min", "discrete", _same("L/min")),
     Metric("vo2_max", "mL/min/kg", "discrete", _same("mL/min/kg", "mL/min·kg", "mL/kg/min", "mL/(kg.min)")),
     Metric("audio_exposure", "dB", "discrete", _same("dB", "dBASPL")),
+    Metric("headphone_audio_exposure", "dB", "discrete", _same("dB", "dBASPL")),
     Metric("walking_speed", "m/s", "discrete", _SPEED),
+    Metric("walking_steadiness", "%", "discrete", _PERCENT),
+    Metric("six_minute_walk_distance", "m", "discrete", _LENGTH_M),
     Metric("speed", "m/s", "discrete", _SPEED),
     Metric("altitude", "m", "discrete", _LENGTH_M),
     Metric("cadence", "/min", "discrete", _same("/min", "rpm", "strides/min")),
@@ -124,10 +138,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("session_distance", "m", "discrete", _LENGTH_M),
 )
 
-FRACTIONS = ("oxygen_saturation", "body_fat_percentage")
+FRACTIONS = ("oxygen_saturation", "body_fat_percentage", "atrial_fibrillation_burden", "walking_steadiness")
 """Metrics that some sources write as a fraction under the unit ``%`` (HealthKit: ``0.97`` with unit ``%``).
 
-A person with 1 % saturation or 1 % body fat does not exist, so a value of at most 1 is a fraction and nothing else.
+A person with 1 % saturation or 1 % body fat does not exist, nor a walk of 1 % steadiness, and Apple states no burden
+below 2 %; so a value of at most 1 is a fraction and nothing else.
 """
 
 _MASS_CONCENTRATION = _same("ug/m3", "µg/m3", "μg/m3", "µg/m³", "μg/m³", "ug/m³") | {"mg/m3": (1000.0, 0.0)}

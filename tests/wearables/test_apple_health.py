@@ -129,11 +129,16 @@ def test_units_become_canonical(read_file: ReadFile) -> None:
             record("100", "QuantityTypeIdentifierBodyMass", "lb"),
             record("41.84", "QuantityTypeIdentifierActiveEnergyBurned", "kJ"),
             record("1", "QuantityTypeIdentifierBodyMass", "furlong"),
+            record("0.02", "QuantityTypeIdentifierAtrialFibrillationBurden", "%"),
+            record("0.95", "QuantityTypeIdentifierAppleWalkingSteadiness", "%"),
+            record("500", "QuantityTypeIdentifierSixMinuteWalkTestDistance", "m"),
+            record("2", "QuantityTypeIdentifierInsulinDelivery", "IU"),
         ),
         "export.xml",
     )
     values = [row["value"] for row in found.samples]
-    assert values == pytest.approx([37.0, 97.0, 97.0, 5.5 * 18.0182, 45.359237, 10.0])
+    assert values == pytest.approx([37.0, 97.0, 97.0, 5.5 * 18.0182, 45.359237, 10.0, 2, 95, 500, 2])
+    assert found.samples[6]["metric"] == "atrial_fibrillation_burden"
     assert found.samples[0]["value_src"] == 98.6
     assert found.reasons == ["unknown_unit"]
 

@@ -67,10 +67,7 @@ class Desaturation(Rule):
         if measured < self.window * 0.9:
             return []
         index = len(drops) * 3600 / measured
-        if index <= self.clear:
-            state.pop("active", None)
-        elif index >= self.per_hour and not state.get("active"):
-            state["active"] = True
+        if self.begins(state, is_out=index >= self.per_hour, is_over=index <= self.clear):
             value, baseline = state["drop"]
             evidence = {"value": value, "baseline": baseline, "per_hour": index, "measured_minutes": measured / 60}
             return self.raised(state, reading, drops[0], evidence)
@@ -175,11 +172,9 @@ class ScoreRule(Rule):
         values = {name: one[1] for name, one in latest.items() if reading.at - one[0] <= self.fresh}
         lowest, highest = total(self.score, values)
         if lowest <= self.clear:
-            state.pop("active", None)
             state.pop("since", None)
-        if lowest < self.level or state.get("active"):
+        if not self.begins(state, is_out=lowest >= self.level, is_over=lowest <= self.clear):
             return []
-        state["active"] = True
         since = state.setdefault("since", reading.at)
         missing = sorted(set(score.parameters) - set(values))
         evidence = {

@@ -38,8 +38,7 @@ class Threshold(Rule):
             since = state.setdefault("since", reading.at)
             worst = min if self.below is not None else max
             state["extreme"] = worst(reading.value, state.get("extreme", reading.value))
-            if not state.get("active") and reading.at - since + step >= self.after:
-                state["active"] = True
+            if self.begins(state, is_out=reading.at - since + step >= self.after, is_over=False):
                 evidence = {
                     "value": reading.value,
                     "extreme": state["extreme"],
@@ -93,10 +92,7 @@ class Burden(Rule):
         if analysed < self.least:
             return []
         burden = beyond / analysed
-        if burden <= self.clear:
-            state.pop("active", None)
-        elif burden >= self.share and not state.get("active"):
-            state["active"] = True
+        if self.begins(state, is_out=burden >= self.share, is_over=burden <= self.clear):
             evidence = {
                 "value": 100 * burden,
                 "edge": 100 * self.share,

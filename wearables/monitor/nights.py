@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from abc import abstractmethod
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -37,9 +38,9 @@ class Nightly(Rule):
         day, mean, began = state.pop("night"), state.pop("sum") / state.pop("n"), state.pop("began")
         return self.judge(state, reading, date.fromisoformat(day), mean, began)
 
+    @abstractmethod
     def judge(self, state: State, reading: Reading, night: date, mean: float, began: float) -> list[Alarm]:
         """Judge a night that is over."""
-        raise NotImplementedError
 
 
 class NightSignal(Nightly):
@@ -118,9 +119,9 @@ class _Baseline(Nightly):
         state["past"] = past
         return alarms
 
+    @abstractmethod
     def compare(self, state: State, reading: Reading, z: float, began: float, evidence: dict[str, Any]) -> list[Alarm]:
         """Decide on the z of a night."""
-        raise NotImplementedError
 
 
 class Deviation(_Baseline):
@@ -132,12 +133,9 @@ class Deviation(_Baseline):
 
     def compare(self, state: State, reading: Reading, z: float, began: float, evidence: dict[str, Any]) -> list[Alarm]:
         """Above or below."""
-        if abs(z) < self.clear:
-            state.pop("active", None)
-        if abs(z) < self.most or state.get("active"):
-            return []
-        state["active"] = True
-        return self.raised(state, reading, began, evidence)
+        if self.begins(state, is_out=abs(z) >= self.most, is_over=abs(z) < self.clear):
+            return self.raised(state, reading, began, evidence)
+        return []
 
 
 class Cusum(_Baseline):

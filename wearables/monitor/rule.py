@@ -7,6 +7,7 @@ older than the last is late and no rule sees it.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -59,13 +60,22 @@ class Rule(BaseModel):
         """Whether readings of a metric can change anything."""
         return metric == getattr(self, "metric", metric)
 
+    @abstractmethod
     def step(self, state: State, reading: Reading) -> list[Alarm]:
         """Take in a reading of one person that concerns the rule; changes the state."""
-        raise NotImplementedError
 
     def tick(self, state: State, person: str, now: float) -> list[Alarm]:
         """Look at the clock; most rules do not, so that live and replayed alarms are the same."""
         return []
+
+    def begins(self, state: State, *, is_out: bool, is_over: bool) -> bool:
+        """Whether what the rule is about begins now: it does not begin again before it was over (hysteresis)."""
+        if is_over:
+            state.pop("active", None)
+        if not is_out or state.get("active"):
+            return False
+        state["active"] = True
+        return True
 
     def raised(self, state: State, reading: Reading, began: float, evidence: dict[str, Any]) -> list[Alarm]:
         """The alarm, unless the rule told of one a short while ago."""

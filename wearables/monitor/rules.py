@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter
 
+from lake.files import read_yaml
 from wearables.monitor.events import Desaturation, Orthostatic, ScoreRule, Silence
 from wearables.monitor.levels import Burden, Threshold
 from wearables.monitor.nights import Cusum, Deviation, NightSignal
@@ -27,7 +27,7 @@ def load(path: Path) -> tuple[AnyRule, ...]:
     Raises:
         ValueError: it does not have that form, or two rules have the same name.
     """
-    found = TypeAdapter(list[AnyRule]).validate_python(yaml.safe_load(path.read_text()))
+    found = TypeAdapter(list[AnyRule]).validate_python(read_yaml(path))
     names = [one.rule for one in found]
     if len(set(names)) != len(names):
         raise ValueError(f"{path.name}: two rules have the same name")

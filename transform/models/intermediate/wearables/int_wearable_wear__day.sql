@@ -12,8 +12,17 @@ with
             source_type in ('watch', 'device', 'cgm')
             -- what spans half a day is a summary, no proof of wearing
             and end_at - start_at <= interval 4 hours
-            and metric
-            not in ('body_weight', 'body_height', 'body_fat_percentage', 'bmi', 'systolic_bp', 'diastolic_bp')
+            and metric not in (
+                'body_weight',
+                'body_height',
+                'body_fat_percentage',
+                'bmi',
+                'lean_body_mass',
+                'waist_circumference',
+                'peak_expiratory_flow',
+                'systolic_bp',
+                'diastolic_bp'
+            )
     ),
 
     days as (
