@@ -82,7 +82,7 @@ def split(text: bytes, columns: int) -> Fields | None:
     padding = b"\0" * PAD
     buffer = np.frombuffer(b"".join((padding, text, padding)), dtype=np.uint8)
     if kernels := compiled():
-        starts, ends = np.empty((2, columns, np.count_nonzero(buffer == ord("\n"))), dtype=np.int64)
+        starts, ends = np.empty((2, columns, text.count(b"\n")), dtype=np.int64)
         found = kernels.split(buffer, PAD, len(buffer) - PAD, starts, ends)
         return Fields(buffer, starts, ends) if found >= 0 else None
     body = buffer[PAD:-PAD]
@@ -108,19 +108,22 @@ def words(buffer: np.ndarray, at: np.ndarray) -> np.ndarray:
     return whole[at]
 
 
-def texts(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> pa.Array:
-    """Stretches of the buffer as strings."""
+def texts(buffer: np.ndarray, start: np.ndarray, end: np.ndarray, absent: np.ndarray | None = None) -> pa.Array:
+    """Stretches of the buffer as strings; null where ``absent`` says so."""
+    if absent is not None:
+        end = np.where(absent, start, end)
     length = end - start
+    valid = None if absent is None else pa.py_buffer(np.packbits(~absent, bitorder="little"))
     offsets = np.zeros(len(start) + 1, dtype=np.int32)
     np.cumsum(length, out=offsets[1:])
     if kernels := compiled():
         data = np.empty(offsets[-1], dtype=np.uint8)
         kernels.texts(buffer, start, end, offsets, data)
-        return pa.StringArray.from_buffers(len(start), pa.py_buffer(offsets), pa.py_buffer(data))
-    places = np.repeat(start - offsets[:-1], length)
-    places += np.arange(len(places))
-    data = buffer[places]
-    return pa.StringArray.from_buffers(len(start), pa.py_buffer(offsets), pa.py_buffer(data))
+    else:
+        places = np.repeat(start - offsets[:-1], length)
+        places += np.arange(len(places))
+        data = buffer[places]
+    return pa.StringArray.from_buffers(len(start), pa.py_buffer(offsets), pa.py_buffer(data), valid)
 
 
 def coded(buffer: np.ndarray, start: np.ndarray, end: np.ndarray) -> pa.DictionaryArray:

@@ -11,6 +11,9 @@ from numba import njit
 
 _EMPTY = -1
 _ELEVENS, _HIGHS = np.uint64(0x0B0B0B0B0B0B0B0B), np.uint64(0x8080808080808080)
+_ONE, _SEVEN, _TOP = np.uint64(1), np.uint64(7), np.uint64(56)
+_PLACES = np.uint64(0x0001020304050607)
+"""A word with one bit, the lowest of byte ``k``, times this has ``k`` in its highest byte."""
 _PRIME, _OFFSET = np.uint64(1099511628211), np.uint64(14695981039346656037)
 """FNV-1a (Fowler, Noll and Vo), 64 bits."""
 
@@ -24,16 +27,19 @@ def split(buffer: np.ndarray, first: int, stop: int, starts: np.ndarray, ends: n
         starts, ends: columns x lines, filled; returns the number of lines.
     """
     columns, room = ends.shape
-    line, column, start = 0, 0, first
+    line, column, start = 0, 0, np.int64(first)
     eights = buffer[: len(buffer) // 8 * 8].view(np.uint64)
     for eight in range(first // 8, len(eights)):
         word = eights[eight]
         # no byte below 11: nothing that separates (Anderson, Bit Twiddling Hacks, "hasless")
-        if not (word - _ELEVENS) & ~word & _HIGHS:
-            continue
-        for at in range(max(8 * eight, first), min(8 * eight + 8, stop)):
+        hits = (word - _ELEVENS) & ~word & _HIGHS
+        while hits:
+            lowest = hits & (~hits + _ONE)
+            hits ^= lowest
+            at = 8 * eight + np.int64(((lowest >> _SEVEN) * _PLACES) >> _TOP)
             letter = buffer[at]
-            if letter > 10:
+            # a byte above a hit may look like one
+            if letter > 10 or at < first or at >= stop:
                 continue
             if letter < 9 or line == room:
                 return -1

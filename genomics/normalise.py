@@ -38,10 +38,8 @@ def trim(pos: np.ndarray, ref: pa.Array, alt: pa.Array) -> tuple[np.ndarray, pa.
     rows = np.flatnonzero(long)
     if not len(rows):
         return pos, ref, alt
-    pos = pos.copy()
-    short_ref, short_alt = ref.take(pa.array(rows)), alt.take(pa.array(rows))
-    short_ref, short_alt, _ = _strip(short_ref, short_alt, at_end=True)
-    short_ref, short_alt, moved = _strip(short_ref, short_alt, at_end=False)
+    pos, at = pos.copy(), pa.array(rows)
+    moved, short_ref, short_alt = _trimmed(ref.take(at).dictionary_encode(), alt.take(at).dictionary_encode())
     pos[rows] += moved
     mask = pa.array(long)
     return pos, pc.replace_with_mask(ref, mask, short_ref), pc.replace_with_mask(alt, mask, short_alt)
@@ -55,13 +53,12 @@ def trim_coded(
     if not len(rows):
         return pos, ref, alt, rows
     at = pa.array(rows)
-    long_ref, long_alt = (column.take(at).cast(pa.string()) for column in (ref, alt))
-    short_pos, short_ref, short_alt = trim(pos[rows], long_ref, long_alt)
-    changed = np.asarray(pc.not_equal(short_ref, long_ref))
+    moved, short_ref, short_alt = _trimmed(ref.take(at), alt.take(at))
+    changed = np.asarray(pc.not_equal(short_ref, ref.take(at).cast(pa.string())))
     rows, mask = rows[changed], pa.array(changed)
     if len(rows):
         pos = pos.copy()
-        pos[rows] = short_pos[changed]
+        pos[rows] += moved[changed]
         ref, alt = _replaced(ref, rows, short_ref.filter(mask)), _replaced(alt, rows, short_alt.filter(mask))
     return pos, ref, alt, rows
 
@@ -82,25 +79,22 @@ def _lengths(strings: pa.Array) -> np.ndarray:
     return np.asarray(pc.binary_length(strings).fill_null(0))
 
 
-def _strip(ref: pa.Array, alt: pa.Array, *, at_end: bool) -> tuple[pa.Array, pa.Array, np.ndarray]:
-    """Remove shared bases at one end, one per round, only looking at the rows that still share one."""
-    moved = np.zeros(len(ref), dtype=np.int64)
-    active = np.arange(len(ref))
-    part_ref, part_alt = ref, alt
-    while len(active):
-        edge = (-1, None) if at_end else (0, 1)
-        same = pc.equal(pc.utf8_slice_codeunits(part_ref, *edge), pc.utf8_slice_codeunits(part_alt, *edge))
-        keep = np.asarray(same) & (np.minimum(_lengths(part_ref), _lengths(part_alt)) > 1)
-        active = active[keep]
-        if not len(active):
-            break
-        chosen = pa.array(keep)
-        inner = (0, -1) if at_end else (1, None)
-        part_ref = pc.utf8_slice_codeunits(part_ref.filter(chosen), *inner)
-        part_alt = pc.utf8_slice_codeunits(part_alt.filter(chosen), *inner)
-        mask = np.zeros(len(ref), dtype=bool)
-        mask[active] = True
-        ref = pc.replace_with_mask(ref, pa.array(mask), part_ref)
-        alt = pc.replace_with_mask(alt, pa.array(mask), part_alt)
-        moved[active] += 1
-    return ref, alt, moved
+def _trimmed(ref: pa.DictionaryArray, alt: pa.DictionaryArray) -> tuple[np.ndarray, pa.Array, pa.Array]:
+    """By how much the position moves, and both alleles; each distinct pair is looked at once."""
+    pairs = np.asarray(ref.indices).astype(np.int64) * len(alt.dictionary) + np.asarray(alt.indices)
+    distinct, which = np.unique(pairs, return_inverse=True)
+    refs, alts = ref.dictionary.to_pylist(), alt.dictionary.to_pylist()
+    found = [_shortest(refs[pair // len(alts)], alts[pair % len(alts)]) for pair in distinct.tolist()]
+    at = pa.array(which)
+    short_ref, short_alt = (pa.array([one[k] for one in found], pa.string()).take(at) for k in (1, 2))
+    return np.array([one[0] for one in found], dtype=np.int64)[which], short_ref, short_alt
+
+
+def _shortest(ref: str, alt: str) -> tuple[int, str, str]:
+    most, end = min(len(ref), len(alt)) - 1, 0
+    while end < most and ref[-1 - end] == alt[-1 - end]:
+        end += 1
+    most, start = most - end, 0
+    while start < most and ref[start] == alt[start]:
+        start += 1
+    return start, ref[start : len(ref) - end], alt[start : len(alt) - end]

@@ -1,4 +1,4 @@
-"""From decoded lines to rows: validation, one variant per alternate allele, sparse genotypes, reference stretches."""
+"""From decoded lines to rows: one variant per alternate allele, sparse genotypes, reference stretches."""
 
 from __future__ import annotations
 
@@ -11,18 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genomics.builds import LENGTHS, SENTINELS, in_par
-from genomics.decode import COLUMN, HAPLOID, INVALID, MISSING, OK, REASONS, Calls, Lines, Problem
-from genomics.fields import judged, recoded, texts
+from genomics.builds import SENTINELS, in_par
+from genomics.decode import COLUMN, HAPLOID, OK, REASONS, Lines, Problem
+from genomics.fields import judged, texts
 from genomics.header import REFERENCE_BLOCK_ALLELES, Header
 from genomics.intervals import Intervals, concatenate, merge
-from genomics.normalise import clean_reference, is_sequence, trim_coded
-
-REFERENCE_ONLY = (".", *REFERENCE_BLOCK_ALLELES)
-PASSING = ("PASS", ".", "", "RefCall")
-"""FILTER values that leave a record usable; DeepVariant writes RefCall where it is sure of the reference."""
-
-_MAX_POSITION = 2**31 - 1
+from genomics.normalise import is_sequence, trim_coded
+from genomics.usable import Records, is_reference_only, usable
 
 Columns = dict[str, Any]
 """Columns by name: Arrow or numpy arrays of one length."""
@@ -59,39 +54,15 @@ class Rows:
     n_lines: int
 
 
-@dataclass
-class _Records:
-    """Usable lines with their places, and their alternate alleles in a flat list. Texts are coded.
-
-    ``allele[i]`` is alternate number ``number[i]`` of line ``parent[i]``. ``evidence`` marks lines without a variant
-    allele, whose calls are evidence for the reference; ``end`` is the last reference position of a record.
-    """
-
-    lines: Lines
-    build: str
-    chrom: pa.DictionaryArray
-    pos: np.ndarray
-    ref: pa.DictionaryArray
-    parent: np.ndarray
-    allele: pa.DictionaryArray
-    n_alts: np.ndarray
-    number: np.ndarray
-    evidence: np.ndarray
-    filter: pa.DictionaryArray
-    passed: np.ndarray
-    end: np.ndarray
-
-
 def rows_of(lines: Lines, header: Header, build: str, tally: Tally) -> Rows:
     """Turn decoded lines into rows, adding to ``tally`` what belongs to the file as a whole."""
     n_lines = len(lines.line_no) + len(lines.problems)
     problems = list(lines.problems)
-    records = _records(lines, header, build, problems)
-    _check_alleles(records)
+    records = usable(lines, header, build, problems)
     _count(records, tally)
     _count_reference(records, tally)
     sequence, star = judged(records.allele, is_sequence), judged(records.allele, _is_star)
-    reference_only = judged(records.allele, _is_reference_only)
+    reference_only = judged(records.allele, is_reference_only)
     shown = records.lines.has_genotypes[records.parent]
     counts = _counts(records, tally.n_samples)
     variants = _variants(records, counts, np.flatnonzero(shown & sequence), tally)
@@ -105,56 +76,6 @@ def rows_of(lines: Lines, header: Header, build: str, tally: Tally) -> Rows:
     return Rows(variants, genotypes, structural, problems, n_lines)
 
 
-def _records(lines: Lines, header: Header, build: str, problems: list[Problem]) -> _Records:
-    chrom = recoded(lines.coded("CHROM"), lambda names: _canonical(names, header))
-    pos = lines.fields.integers(COLUMN["POS"])
-    ref, alt = recoded(lines.coded("REF"), clean_reference), recoded(lines.coded("ALT"), pc.utf8_upper)
-    keep = _validate(lines, build, (chrom, pos, ref, alt), problems)
-    if not keep.all():
-        lines, kept = _only(lines, keep), pa.array(keep)
-        chrom, pos, ref, alt = chrom.filter(kept), pos[keep], ref.filter(kept), alt.filter(kept)
-    parent, allele, number, n_alts = _flattened(alt)
-    evidence = np.ones(len(pos), dtype=bool)
-    evidence[parent[~judged(allele, _is_reference_only)]] = False
-    filters = lines.coded("FILTER")
-    end = _ends(lines, header, pos, ref)
-    passed = judged(filters, _is_passing)
-    return _Records(lines, build, chrom, pos, ref, parent, allele, n_alts, number, evidence, filters, passed, end)
-
-
-def _canonical(names: pa.Array, header: Header) -> pa.Array:
-    return pa.array([header.canonical(name) for name in names.to_pylist()], pa.string())
-
-
-def _flattened(alt: pa.DictionaryArray) -> tuple[np.ndarray, pa.DictionaryArray, np.ndarray, np.ndarray]:
-    """Alternate alleles one by one: their line, their text, their number in the line; and how many each line has."""
-    code = np.asarray(alt.indices)
-    if not pc.any(pc.match_substring(alt.dictionary, ",")).as_py():
-        n = len(code)
-        return np.arange(n), alt, np.ones(n, dtype=np.int64), np.ones(n, dtype=np.int64)
-    listed = pc.split_pattern(alt.dictionary, ",")
-    sizes = np.asarray(pc.list_value_length(listed)).astype(np.int64)
-    n_alts = sizes[code]
-    parent = np.repeat(np.arange(len(code)), n_alts)
-    number = np.arange(len(parent)) - np.repeat(np.cumsum(n_alts) - n_alts, n_alts)
-    place = (np.cumsum(sizes) - sizes)[code][parent] + number
-    texts = pc.list_flatten(listed).dictionary_encode()
-    return (
-        parent,
-        pa.DictionaryArray.from_arrays(texts.indices.take(pa.array(place)), texts.dictionary),
-        number + 1,
-        n_alts,
-    )
-
-
-def _is_passing(filters: pa.Array) -> pa.Array:
-    return pc.is_in(filters, value_set=pa.array(PASSING))
-
-
-def _is_reference_only(alleles: pa.Array) -> pa.Array:
-    return pc.is_in(alleles, value_set=pa.array(REFERENCE_ONLY))
-
-
 def _is_star(alleles: pa.Array) -> pa.Array:
     return pc.equal(alleles, "*")
 
@@ -163,88 +84,7 @@ def _is_block(alleles: pa.Array) -> pa.Array:
     return pc.is_in(alleles, value_set=pa.array(REFERENCE_BLOCK_ALLELES))
 
 
-def _are_alleles(lists: pa.Array) -> pa.Array:
-    one = r"([ACGTN]+|\*|\.|<[^<>\s,]+>|[^,]*[\[\]][^,]*|\.[ACGTN]+|[ACGTN]+\.)"
-    return pc.match_substring_regex(lists, f"^{one}(,{one})*$")
-
-
-def _validate(
-    lines: Lines,
-    build: str,
-    place: tuple[pa.DictionaryArray, np.ndarray, pa.DictionaryArray, pa.DictionaryArray],
-    problems: list[Problem],
-) -> np.ndarray:
-    """Find lines that cannot be used; the first fault of a line is the one that is told."""
-    chrom, pos, ref, alt = place
-    keep = np.ones(len(pos), dtype=bool)
-    limits = LENGTHS.get(build, {})
-    longest = np.array([limits.get(name, _MAX_POSITION) for name in chrom.dictionary.to_pylist()], dtype=np.int64)
-    beyond = pos > (longest[np.asarray(chrom.indices)] if len(longest) else _MAX_POSITION)
-    faults = (
-        ("invalid_chrom", judged(chrom, lambda names: pc.equal(names, "")), "CHROM is empty"),
-        ("header_in_body", judged(chrom, _is_comment), "a header line after the first record"),
-        ("invalid_pos", pos < 1, "POS must be a whole number of at least 1"),
-        ("position_beyond_contig", beyond, f"POS lies behind the end of the chromosome in {build}"),
-        ("invalid_ref", np.asarray(ref.indices.is_null()), "REF must be bases"),
-        ("invalid_alt", ~judged(alt, _are_alleles), "ALT must be bases, *, a symbolic allele or a breakend"),
-        ("alt_equals_ref", _alt_is_ref(ref, alt), "an ALT allele equals REF"),
-    )
-    for reason, found, detail in faults:
-        for index in np.flatnonzero(found & keep).tolist():
-            at = np.array([index])
-            shown = [lines.fields.text(COLUMN[name], at)[0].as_py() for name in ("CHROM", "POS", "ID", "REF", "ALT")]
-            problems.append(Problem(int(lines.line_no[index]), reason, detail, "\t".join(shown)))
-        keep &= ~found
-    return keep
-
-
-def _is_comment(names: pa.Array) -> pa.Array:
-    return pc.starts_with(names, "#")
-
-
-def _alt_is_ref(ref: pa.DictionaryArray, alt: pa.DictionaryArray) -> np.ndarray:
-    """Tell which lines list their REF among the ALT alleles."""
-    same = np.zeros(len(ref), dtype=bool)
-    parent, allele, _, _ = _flattened(alt)
-    codes = np.asarray(pc.index_in(allele.dictionary, value_set=ref.dictionary).fill_null(-1))
-    if len(codes) and len(ref):
-        alike = codes[np.asarray(allele.indices)] == np.asarray(ref.indices.fill_null(-2))[parent]
-        same[parent[alike]] = True
-    return same
-
-
-def _only(lines: Lines, keep: np.ndarray) -> Lines:
-    renumbered = np.cumsum(keep) - 1
-    use = keep[lines.calls.line]
-    calls = Calls(**{name: values[use] for name, values in vars(lines.calls).items()})
-    calls.line = renumbered[calls.line]
-    rows = np.flatnonzero(keep)
-    return Lines(lines.line_no[keep], lines.fields.only(rows), calls, lines.has_genotypes[keep], lines.problems)
-
-
-def _check_alleles(records: _Records) -> None:
-    """A genotype that names an allele which the record does not have is no genotype."""
-    calls = records.lines.calls
-    impossible = np.maximum(calls.a0, calls.a1) > np.where(records.evidence, 0, records.n_alts)[calls.line]
-    if impossible.any():
-        calls.reason[impossible] = INVALID
-        calls.a0[impossible] = calls.a1[impossible] = MISSING
-
-
-def _ends(lines: Lines, header: Header, pos: np.ndarray, ref: pa.DictionaryArray) -> np.ndarray:
-    """Last reference position of each record: INFO/END where the file declares it, else the end of REF."""
-    sizes = np.asarray(pc.binary_length(ref.dictionary).fill_null(1)).astype(np.int64)
-    end: np.ndarray = pos + (sizes[np.asarray(ref.indices)] if len(sizes) else 1) - 1
-    if (header.has_end or header.is_gvcf) and len(pos):
-        info = lines.text("INFO")
-        has_end = np.asarray(pc.match_substring_regex(info, r"(^|;)END=[0-9]{1,10}(;|$)"))
-        if has_end.any():
-            found = pc.extract_regex(info.filter(pa.array(has_end)), r"(?:^|;)END=(?P<end>[0-9]+)")
-            end[has_end] = np.maximum(end[has_end], np.asarray(pc.cast(pc.struct_field(found, "end"), pa.int64())))
-    return end
-
-
-def _count(records: _Records, tally: Tally) -> None:
+def _count(records: Records, tally: Tally) -> None:
     """Add what the file's profile needs: order, known rs numbers, calls by reason, and calls on X."""
     lines, pos, n_samples = records.lines, records.pos, tally.n_samples
     calls, contig = lines.calls, _contig_numbers(records, tally)
@@ -275,13 +115,13 @@ def _count(records: _Records, tally: Tally) -> None:
         tally.x_het += np.bincount(calls.sample[het], minlength=n_samples)
 
 
-def _contig_numbers(records: _Records, tally: Tally) -> np.ndarray:
+def _contig_numbers(records: Records, tally: Tally) -> np.ndarray:
     names = records.chrom.dictionary.to_pylist()
     numbers = np.array([tally.contigs.setdefault(name, len(tally.contigs)) for name in names], dtype=np.int64)
     return numbers[np.asarray(records.chrom.indices)] if len(numbers) else np.zeros(0, dtype=np.int64)
 
 
-def _count_reference(records: _Records, tally: Tally) -> None:
+def _count_reference(records: Records, tally: Tally) -> None:
     """Collect the stretches that good calls of reference records assert."""
     calls = records.lines.calls
     tally.has_blocks |= bool(pc.any(_is_block(records.allele.dictionary)).as_py())
@@ -306,7 +146,7 @@ def _count_reference(records: _Records, tally: Tally) -> None:
         tally.stretches = [merge(concatenate(tally.stretches))]
 
 
-def _counts(records: _Records, n_samples: int) -> dict[str, np.ndarray]:
+def _counts(records: Records, n_samples: int) -> dict[str, np.ndarray]:
     """Per line: complete genotypes, alleles in them; per line and allele: copies."""
     lines = records.lines
     calls, size = lines.calls, len(lines.line_no)
@@ -322,7 +162,7 @@ def _counts(records: _Records, n_samples: int) -> dict[str, np.ndarray]:
     return {"called": called, "alleles": 2 * called - per_line(good & (calls.a1 == HAPLOID)), "copies": copies}
 
 
-def _variants(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarray, tally: Tally) -> Columns:
+def _variants(records: Records, counts: dict[str, np.ndarray], rows: np.ndarray, tally: Tally) -> Columns:
     """One row per alternate allele that is a sequence, and how the record wrote it where trimming changed it."""
     line, number = records.parent[rows], records.number[rows]
     at = pa.array(line)
@@ -361,18 +201,15 @@ def constant(text: str, size: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(size, dtype=np.int32)), pa.array([text]))
 
 
-def _names(records: _Records, line: np.ndarray) -> pa.Array:
+def _names(records: Records, line: np.ndarray) -> pa.Array:
     """Identifiers of variants; null where the record has none."""
     fields, column = records.lines.fields, COLUMN["ID"]
     start, end = fields.starts[column][line], fields.ends[column][line]
-    named = (end - start != 1) | (fields.buffer[start] != ord("."))
-    if not named.any():
-        return pa.nulls(len(line), pa.string())
-    end = np.where(named, end, start)
-    return pc.if_else(pa.array(named), texts(fields.buffer, start, end), pa.scalar(None, pa.string()))
+    absent = (end - start == 1) & (fields.buffer[start] == ord("."))
+    return pa.nulls(len(line), pa.string()) if absent.all() else texts(fields.buffer, start, end, absent)
 
 
-def _genotypes(records: _Records, variants: Columns) -> Columns:
+def _genotypes(records: Records, variants: Columns) -> Columns:
     """One row per call and variant of its record, unless the call is plainly "two other alleles"."""
     lines, calls, line = records.lines, records.lines.calls, variants.pop("line")
     per_line = np.bincount(line, minlength=len(lines.line_no))
@@ -420,7 +257,7 @@ def _nullable(values: np.ndarray) -> pa.Array:
     return pa.nulls(len(values), pa.int64()) if absent.all() else pa.array(values, mask=absent)
 
 
-def _reach(records: _Records, rows: np.ndarray) -> np.ndarray:
+def _reach(records: Records, rows: np.ndarray) -> np.ndarray:
     """Last position of symbolic alleles: INFO/END, else POS + |SVLEN| of what deletes, copies or turns (VCF 4.4)."""
     line = records.parent[rows]
     end: np.ndarray = records.end[line].copy()
@@ -441,7 +278,7 @@ def _is_spanning(alleles: pa.Array) -> pa.Array:
     return pc.match_substring_regex(alleles, "^<(DEL|DUP|INV|CNV)[:>]")
 
 
-def _structural(records: _Records, counts: dict[str, np.ndarray], rows: np.ndarray) -> Columns:
+def _structural(records: Records, counts: dict[str, np.ndarray], rows: np.ndarray) -> Columns:
     line, at = records.parent[rows], pa.array(records.parent[rows])
     return {
         "record_no": records.lines.line_no[line],
