@@ -14,7 +14,7 @@ import pyarrow as pa
 from genomics.bgzf import text_batches
 from genomics.builds import SENTINELS, UNKNOWN, build_from_sentinels
 from genomics.decode import HALF_CALL, LOW_DP, LOW_GQ, OK, Lines, Problem, Quality, decode
-from genomics.fields import compile_for
+from genomics.fields import LEAST_BYTES, compile_for
 from genomics.header import Header, check_with_htslib, parse_header, split_header
 from genomics.intervals import Intervals, concatenate, covering, merge
 from genomics.panel import PanelSite, panel_sites
@@ -89,7 +89,9 @@ def scan(
     settings = settings or Settings()
     if is_bcf(path):
         path = as_vcf(path, scratch or Path(TemporaryDirectory().name))
-    compile_for(path.stat().st_size)
+    if (size := path.stat().st_size) >= LEAST_BYTES:
+        compile_for(size)
+        pa.set_memory_pool(pa.system_memory_pool())  # of a genome, Arrow's own keeps 30 MB more
     header = _read_header(path, settings)
     check_with_htslib(header)
     build, evidence = header.build, header.build_evidence
