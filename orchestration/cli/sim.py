@@ -134,7 +134,7 @@ def network(
     file: Annotated[Path, typer.Argument(help="JSON of svZeroDSolver: vessels, junctions, boundary_conditions.")],
     as_json: AsJson = False,
 ) -> None:
-    """Flows and pressures of a network of vessels over its last cycle; what cannot be solved is refused by name.
+    """Flows and pressures of vessels, valves and hearts over the last cycle; what cannot be solved is refused by name.
 
     Example: twin sim network bifurcation.json
     """
@@ -151,7 +151,8 @@ def network(
         raise BadData(f"{file.name}: {error}") from None
     if as_json:
         vessels = {name: {kind: list(y) for kind, y in one.items()} for name, one in found.vessels.items()}
-        print_json({"note": RESEARCH_USE, "times": list(found.times), "vessels": vessels})
+        inside = {name: list(y) for name, y in found.inside.items()}
+        print_json({"note": RESEARCH_USE, "times": list(found.times), "vessels": vessels, "inside": inside})
         return
     rows = [
         (name, kind.replace("_", " "), *(f"{value:.6g}" for value in (y.min(), y.mean(), y.max())))
