@@ -93,6 +93,13 @@ create or replace temp table score_used as
 select
     row_number() over () as used_no, t.*, w.chrom, w.pos, w.effect_type, coalesce(w.effect_weight, 0) as weight,
     w.dosage_0_weight, w.dosage_1_weight, w.dosage_2_weight,
+    -- of two copies of the reference
+    case
+        when w.effect_type = 'additive' then weight * case when t.effect_is_alt then 0 else 2 end
+        when w.effect_type in ('dominant', 'recessive') then weight * (not t.effect_is_alt)::int
+        when t.effect_is_alt then coalesce(w.dosage_0_weight, 0)
+        else w.dosage_2_weight
+    end as reference_value,
     length(v.ref) as ref_length,
     w.chrom = 'X' and not exists (
         select 1 from score_par as r where r.build = w.build and w.pos between r.start_pos and r.end_pos
@@ -118,9 +125,9 @@ from score_used as u
 inner join genome_variant as v on v.file_id = u.file_id and v.record_no = u.record_no and v.variant_no <> u.variant_no
 where u.is_in_file and u.is_pass and u.n_alts > 1 and not u.effect_is_alt;
 
--- Copies of ALT alleles, for samples that have rows. A male's X outside the pseudoautosomal regions is one copy, also
--- where it is written as a pair.
-create or replace temp table score_row as
+-- What each sample that has rows adds to a score beyond two copies of the reference. A male's X outside the
+-- pseudoautosomal regions is one copy, also where it is written as a pair.
+create or replace temp table score_part as
 with near as materialized (
     -- numbers are compared first: what is left has few names of files to compare
     select file_id, variant_no, sample, state, a0, a1
@@ -140,62 +147,55 @@ counted as (
         (c.a0 = 1)::int + (c.a1 = 1 and not is_pair)::int as alt_copies
     from called as c
     inner join score_person as p on p.file_id = c.file_id and p.sample = c.sample
-)
-select used_no, person_no, is_assessed, is_haploid, alt_copies
-from counted
-where not has_others
-union all
-select used_no, person_no, bool_and(is_assessed), bool_or(is_haploid), sum(alt_copies)::int
-from counted
-where has_others
-group by used_no, person_no;
-
+),
+found as (
+    select used_no, person_no, is_assessed, is_haploid, alt_copies
+    from counted
+    where not has_others
+    union all
+    select used_no, person_no, bool_and(is_assessed), bool_or(is_haploid), sum(alt_copies)::int
+    from counted
+    where has_others
+    group by used_no, person_no
+),
 -- everyone starts with the expectation of a called homozygote for the reference; rows then say otherwise
-create or replace temp table score_state as
--- samples with a row of their own
+judged as (
+    -- samples with a row of their own
+    select
+        r.used_no, r.person_no, r.is_assessed,
+        case
+            when not r.is_assessed then null
+            when r.is_haploid then (case when u.effect_is_alt then r.alt_copies else 1 - r.alt_copies end)
+                * case when u.is_single_in_males then s.x_ploidy else 1 end
+            when u.effect_is_alt then r.alt_copies
+            else 2 - r.alt_copies
+        end as copies,
+        case when r.is_haploid and not (u.is_single_in_males and s.x_ploidy = 2) then 1 else 2 end as n_alleles
+    from found as r
+    inner join score_used as u on u.used_no = r.used_no
+    cross join score_setting as s
+    union all
+    -- males without a row have a single reference allele on X
+    select u.used_no, p.person_no, true, case when u.effect_is_alt then 0 else 1 end, 1
+    from score_used as u
+    inner join score_person as p on p.file_id = u.file_id and p.is_male
+    left join found as r on r.used_no = u.used_no and r.person_no = p.person_no
+    cross join score_setting as s
+    where u.is_in_file and u.is_pass and u.is_single_in_males and s.x_ploidy = 1 and r.person_no is null
+    union all
+    -- a site that the file lacks or filters out is not assessed, unless a reference stretch spans it
+    select
+        u.used_no, p.person_no, i.start_pos is not null,
+        case when i.start_pos is not null then (case when u.effect_is_alt then 0 else 2 end) end, 2
+    from score_used as u
+    inner join score_person as p on p.file_id = u.file_id
+    left join genome_callable_interval as i
+        on i.file_id = u.file_id and i.sample = p.sample and i.chrom = u.chrom
+        and i.start_pos <= u.pos and i.end_pos >= u.pos + u.ref_length - 1 and not u.is_in_file
+    where not (u.is_in_file and u.is_pass)
+)
 select
-    r.used_no, r.person_no, r.is_assessed,
-    case
-        when not r.is_assessed then null
-        when r.is_haploid then (case when u.effect_is_alt then r.alt_copies else 1 - r.alt_copies end)
-            * case when u.is_single_in_males then s.x_ploidy else 1 end
-        when u.effect_is_alt then r.alt_copies
-        else 2 - r.alt_copies
-    end as copies,
-    case when r.is_haploid and not (u.is_single_in_males and s.x_ploidy = 2) then 1 else 2 end as n_alleles
-from score_row as r
-inner join score_used as u on u.used_no = r.used_no
-cross join score_setting as s
-union all
--- males without a row have a single reference allele on X
-select u.used_no, p.person_no, true, case when u.effect_is_alt then 0 else 1 end, 1
-from score_used as u
-inner join score_person as p on p.file_id = u.file_id and p.is_male
-left join score_row as r on r.used_no = u.used_no and r.person_no = p.person_no
-cross join score_setting as s
-where u.is_in_file and u.is_pass and u.is_single_in_males and s.x_ploidy = 1 and r.person_no is null
-union all
--- a site that the file lacks or filters out is not assessed, unless a reference stretch spans it
-select
-    u.used_no, p.person_no, i.start_pos is not null,
-    case when i.start_pos is not null then (case when u.effect_is_alt then 0 else 2 end) end, 2
-from score_used as u
-inner join score_person as p on p.file_id = u.file_id
-left join genome_callable_interval as i
-    on i.file_id = u.file_id and i.sample = p.sample and i.chrom = u.chrom
-    and i.start_pos <= u.pos and i.end_pos >= u.pos + u.ref_length - 1 and not u.is_in_file
-where not (u.is_in_file and u.is_pass);
-
-create or replace temp table score_part as
-select
-    t.person_no, u.pgs_id, t.is_assessed, t.n_alleles,
-    case when u.effect_is_alt then 0 else 2 end as default_copies,
-    case u.effect_type
-        when 'additive' then u.weight * default_copies
-        when 'dominant' then u.weight * (default_copies > 0)::int
-        when 'recessive' then u.weight * (default_copies = 2)::int
-        else case when default_copies = 0 then coalesce(u.dosage_0_weight, 0) else u.dosage_2_weight end
-    end as default_value,
+    u.used_no, t.person_no, u.pgs_id, t.is_assessed, t.copies,
     case
         when t.is_assessed then
             case u.effect_type
@@ -214,23 +214,16 @@ select
                     + u.dosage_1_weight * 2 * u.effect_frequency * (1 - u.effect_frequency)
                     + u.dosage_2_weight * u.effect_frequency ^ 2
             end
-    end as value
-from score_state as t
+    end as value,
+    coalesce(value, 0) - u.reference_value as deviation,
+    case when value is null then 2 else 2 - t.n_alleles end as fewer_alleles
+from judged as t
 inner join score_used as u on u.used_no = t.used_no;
 
 create or replace temp table score_total as
 with
 baseline as (
-    select
-        file_id, pgs_id,
-        sum(
-            case effect_type
-                when 'additive' then weight * case when effect_is_alt then 0 else 2 end
-                when 'dominant' then weight * (not effect_is_alt)::int
-                when 'recessive' then weight * (not effect_is_alt)::int
-                else case when effect_is_alt then coalesce(dosage_0_weight, 0) else dosage_2_weight end
-            end
-        ) as base
+    select file_id, pgs_id, sum(reference_value) as base
     from score_used
     group by all
 ),
@@ -246,8 +239,7 @@ counts as (
 by_number as (
     select
         person_no, pgs_id,
-        sum(coalesce(value, 0) - default_value) as deviation,
-        sum(case when value is null then 2 else 2 - n_alleles end) as fewer_alleles,
+        sum(deviation) as deviation, sum(fewer_alleles) as fewer_alleles,
         count(*) filter (where not is_assessed) as n_not_assessed
     from score_part
     group by all
@@ -343,7 +335,7 @@ with carriers as (
     select
         u.file_id, u.weight_id, count(*) filter (where t.copies > 0) as n_with_row,
         count(*) filter (where not t.is_assessed) as n_not_assessed, count(*) as n_rows
-    from score_state as t
+    from score_part as t
     inner join score_used as u on u.used_no = t.used_no
     group by all
 )
