@@ -210,13 +210,13 @@ def test_core_and_analyst_models_are_written_in_the_sql_that_duckdb_and_spark_sh
 def test_what_an_increment_narrows_is_read_only_by_what_it_completes(manifest):
     """A plain table that holds only touched people must not feed a plain table that holds everyone."""
     by_id = manifest["nodes"]
-    touched = "model.twin.int_identity__touched"
+    lists = ("model.twin.int_identity__touched", "model.twin.int_wearable_day__touched")
 
     def children(unique_id):
         found = [by_id[one] for one in manifest["child_map"][unique_id] if one.startswith("model.")]
         return [one for one in found if "after_models" not in one["tags"]]
 
-    waiting = [one for one in children(touched) if one["config"]["materialized"] != "incremental"]
+    waiting = [one for touched in lists for one in children(touched) if one["config"]["materialized"] != "incremental"]
     seen = set()
     while waiting:
         node = waiting.pop()
@@ -225,7 +225,7 @@ def test_what_an_increment_narrows_is_read_only_by_what_it_completes(manifest):
         seen.add(node["name"])
         waiting += children(node["unique_id"])
         assert node["fqn"][1] == "intermediate", f"{node['name']} would hold touched people only"
-    assert {"int_record__coded", "int_fact__versioned", "int_state__evidence"} <= seen
+    assert {"int_record__coded", "int_fact__versioned", "int_state__evidence", "int_wearable_sample__located"} <= seen
 
 
 def test_staging_of_rows_that_stand_alone_reads_each_file_by_itself(manifest):

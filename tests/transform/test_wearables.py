@@ -1,13 +1,18 @@
-"""Wearables in the warehouse: days, baselines, glucose and alarms; the same tables whatever the order of arrival."""
+"""Wearables in the warehouse: days, baselines, glucose and alarms; the same tables whatever the order of arrival.
+
+And whatever the steps: increments compute the days that are new, and leave what one whole build leaves.
+"""
 
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
+from lake.settings import Settings
+from orchestration import increment
 from wearables.circadian import sleep_regularity
 from wearables.glucose import cgm_metrics
 
@@ -21,8 +26,10 @@ SHOWN = (
     "select * from marts_monitoring.glucose_profile order by all",
     "select * from marts_monitoring.alarm order by all",
     "select * from marts_monitoring.rhythm_week order by all",
+    "select * from marts_analyst.monitoring_daily order by all",
+    "select * from core.twin_person_time_zone order by all",
 )
-SELECTED = "+glucose_profile +alarm +rhythm_week"
+SELECTED = "+glucose_profile +alarm +rhythm_week +monitoring_daily"
 
 
 def sample(metric: str, at: datetime, value: float, **more: object) -> dict[str, object]:
@@ -87,6 +94,34 @@ def walks() -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
+def clock_changes() -> list[dict[str, object]]:
+    """Nights of the clock changes of 2014: asleep from 22:00 to 7:00 by the clock, read every half hour."""
+    rows = []
+    for who, zone, start, hours, offset in (
+        ("london", "Europe/London", datetime(2014, 3, 29, 22), 8, 60),
+        ("amsterdam", "Europe/Amsterdam", datetime(2014, 10, 25, 20), 10, 60),
+    ):
+        of = {"subject": who, "tz_source": "metadata", "time_zone": zone, "utc_offset_min": offset}
+        rows += stages(start, 60 * hours, **of)
+        rows += [
+            sample("heart_rate", start + timedelta(minutes=30 * n), 50.0, source_type="watch", **of)
+            for n in range(2 * hours)
+        ]
+    whole_day = {"end_at": datetime(2014, 10, 26, 23), "source_type": "watch"}
+    return [*rows, sample("step_count", datetime(2014, 10, 25, 22), 2500.0, **whole_day, **of)]
+
+
+def stages(start: datetime, *minutes: int, **more: object) -> list[dict[str, object]]:
+    """A sleep of person b, or of another one, whose stages follow each other."""
+    rows, names = [], ("core", "deep", "awake", "rem")
+    for number, length in enumerate(minutes):
+        end = start + timedelta(minutes=length)
+        stage = {"subject": "b", "end_at": end} | more
+        rows.append({**sample("sleep_stage", start, 0.0, **stage), "value": None, "value_text": names[number % 4]})
+        start = end
+    return rows
+
+
 ALARM = {
     "record_no": 1, "subject": "p", "rule": "glucose_below_54", "severity": "urgent", "began_at": START,
     "raised_at": START + timedelta(minutes=15), "value": 50.0, "baseline": 54.0, "evidence": "{}", "is_late": False,
@@ -98,6 +133,7 @@ SAMPLES = [
     *pulses(),
     *sleeps(),
     *walks(),
+    *clock_changes(),
     sample("step_count", START, 900.0, end_at=START + timedelta(hours=1), subject="b"),
 ]
 
@@ -213,17 +249,118 @@ def test_an_alarm_that_was_handed_over_twice_is_one(built):
 
 def test_people_of_one_file_are_apart(built):
     home, _ = built
-    assert home.query("select count(distinct person_id) from core.twin_wearable_day") == [(3,)]
+    assert home.query("select count(distinct person_id) from core.twin_wearable_day") == [(5,)]
 
 
-def test_order_split_and_duplication_leave_every_table_as_it_is(built):
-    home, before = built
-    assert all(before)
+def test_h24_a_night_of_a_clock_change_is_as_long_as_it_was(built):
+    """London, 30 March 2014: no hour 1. Amsterdam, 26 October 2014: hour 2 comes twice (H24)."""
+    home, _ = built
+    rows = home.query("""
+        select local_date, sleep_minutes, sleep_midpoint_hour, steps from core.twin_wearable_day
+        where year(local_date) = 2014 and sleep_minutes is not null order by all""")
+    assert rows == [(date(2014, 3, 30), 480.0, 3.0, None), (date(2014, 10, 26), 600.0, 2.0, 2500.0)]
+    readings = home.query("""
+        select time_zone, hour(local_start_at), count(*) from intermediate.int_wearable_sample__located
+        where metric = 'heart_rate' and year(local_date) = 2014 and hour(local_start_at) < 7 group by all""")
+    hours = {zone: {hour: n for found, hour, n in readings if found == zone} for zone, *_ in readings}
+    assert hours["Europe/London"] == {0: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2}
+    assert hours["Europe/Amsterdam"] == {0: 2, 1: 2, 2: 4, 3: 2, 4: 2, 5: 2, 6: 2}
+
+
+TABLES = [
+    f"stg_wearables__sample+,+{model},config.materialized:{kind}"
+    for model in ("glucose_profile", "alarm", "rhythm_week", "monitoring_daily")
+    for kind in ("table", "incremental")
+]
+"""What samples reach. Views read the files that lie there now: only tables are built anew."""
+
+
+def moved(rows: list[dict[str, object]], days: int, **more: object) -> list[dict[str, object]]:
+    """The same rows some days later."""
+    by = timedelta(days=days)
+    return [{**row, "start_at": row["start_at"] + by, "end_at": row["end_at"] + by, **more} for row in rows]
+
+
+AUCKLAND, VIENNA = (
+    {"tz_source": "metadata", "time_zone": zone, "utc_offset_min": offset}
+    for zone, offset in (("Pacific/Auckland", 780), ("Europe/Vienna", 60))
+)
+DEVICE = {"device_name": "third"}
+STEPS = {
+    "a new day of everybody, and somebody new": [
+        *moved(curve()[-288:], 1),
+        *moved(pulses()[-24:], 1),
+        *moved(walks()[-1:], 1),
+        *stages(datetime(2024, 3, 12, 22), 90, 30, 20, 60, 120),
+        *moved(pulses(), 0, subject="d", **VIENNA),
+        *moved(pulses(), 0, subject="e"),
+    ],
+    "the night goes on; days long ago, restated, of another device; another zone, and the first one": [
+        *stages(datetime(2024, 3, 13, 4), 40, 30, 10, 60),
+        *stages(datetime(2024, 3, 20, 23), 200, 100),
+        *(sample("resting_heart_rate", datetime(2024, 3, day, 3), 61.0 + day % 3, **DEVICE) for day in range(9, 12)),
+        sample("heart_rate", datetime(2024, 3, 9, 13, 30), 150.0, source_type="watch"),
+        sample("glucose", datetime(2024, 3, 9, 0, 2), 40.0, source_type="cgm"),
+        sample("step_count", datetime(2024, 1, 20, 12, 10), 700.0, end_at=datetime(2024, 1, 20, 12, 50), subject="c",
+               source_type="watch"),
+        sample("step_count", datetime(2024, 2, 15, 12), 7777.0, end_at=datetime(2024, 2, 15, 13), subject="c"),
+        *moved(pulses()[-3:], 4, subject="d", **AUCKLAND),
+        *moved(pulses()[-3:], 4, subject="e", **AUCKLAND),
+    ],
+    "a night between the two, the same zone, and readings that are there already": [
+        *stages(datetime(2024, 3, 14, 22), 60, 60, 5, 200),
+        *moved(pulses()[-3:], 5, subject="d", **AUCKLAND),
+        *moved(curve()[-288:], 0),
+        sample("glucose", START + timedelta(days=16, hours=2), 61.0, source_type="cgm"),
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def increments(built):
+    """From which day on each increment computed; what they left, and what everything at once does in another order."""
+    home, _ = built
+    given = list(SAMPLES)
+
+    def build(file_id: str | None) -> None:
+        plan = increment.Plan(None if file_id is None else frozenset([file_id]), "test")
+        with increment.running(Settings(home=home.path), plan):
+            home.dbt("run", "--select", *TABLES)
+
+    with increment.running(Settings(home=home.path), increment.Plan(None, "what is built")):
+        pass
+    computed = {}
+    for number, (name, rows) in enumerate(STEPS.items()):
+        given += [{**row, "file_id": f"step-{number}"} for row in rows]
+        home.put("wearable_sample", given)
+        build(f"step-{number}")
+        found = home.query("select distinct person_id, from_date from intermediate.int_wearable_day__touched")
+        computed[name] = sorted(day.isoformat() for _, day in found)
+    left = [home.query(one) for one in SHOWN]
+
     luck = random.Random(11)
-    again = [*SAMPLES, *luck.sample(SAMPLES, len(SAMPLES) // 10)]
+    again = [*given, *luck.sample(given, len(given) // 10)]
     luck.shuffle(again)
     cut = luck.randrange(1, len(again))
     home.put("wearable_sample", again[:cut])
     home.put("wearable_sample", again[cut:], "another-part")
-    home.dbt("run", "--select", *[f"{one},config.materialized:table" for one in SELECTED.split()])
-    assert [home.query(one) for one in SHOWN] == before
+    build(None)
+    return computed, left, [home.query(one) for one in SHOWN]
+
+
+def test_increments_leave_what_everything_at_once_leaves_in_any_order_split_and_duplicated(increments):
+    _, left, whole = increments
+    assert all(whole)
+    for query, one, other in zip(SHOWN, left, whole, strict=True):
+        assert one == other, query
+
+
+def test_an_increment_computes_only_new_days(increments):
+    """From a day before where glucose or a night may go on; all days of who is new, and of who was elsewhere."""
+    computed, _, _ = increments
+    everything = "1900-01-01"
+    assert list(computed.values()) == [
+        [everything, everything, "2024-03-11", "2024-03-12", "2024-03-15"],
+        [everything, everything, "2024-01-20", "2024-03-08", "2024-03-12"],
+        ["2024-03-14", "2024-03-14", "2024-03-23"],
+    ]

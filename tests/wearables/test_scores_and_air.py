@@ -7,9 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
+from lake.settings import PROJECT_DIR
 from wearables.air_quality import air_quality_index
 from wearables.early_warning import BadObservations, evaluate
 
@@ -159,3 +161,21 @@ def test_air_that_has_no_index() -> None:
     assert index("pm2_5_24h", 10, "2025-01-01", "ppm")["problem"] == "unknown_unit"
     assert index("argon", 10, "2025-01-01", "ppm")["problem"] == "unknown_pollutant"
     assert index("o3_8h", 70, "2025-01-01", "ppb")["aqi"] == 100
+
+
+def test_a_day_is_of_the_place_where_the_person_lived_then() -> None:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("create schema core")
+        connection.execute("""
+            create table core.twin_person_home as select * from (values
+                ('P', '130', date '1900-01-01', date '2019-06-01'), ('P', '270', date '2019-06-01', null),
+                ('Q', '130', date '1900-01-01', null)
+            ) as t(person_id, region_id, valid_from, valid_to)""")
+        connection.execute("""
+            create table core.environment_day as
+            select region_id, date, case region_id when '130' then 9.0 else 20.0 end as pm2_5
+            from (values ('130'), ('270')) as r(region_id), (values (date '2019-05-31'), (date '2019-06-01')) as d(date)
+            """)
+        connection.execute((PROJECT_DIR / "transform/published/twin_environment.sql").read_text())
+        rows = connection.execute("select date::varchar, region_id, pm2_5 from core.twin_environment('P')").fetchall()
+    assert rows == [("2019-05-31", "130", 9.0), ("2019-06-01", "270", 20.0)]

@@ -1,5 +1,6 @@
 {# Metrics of continuous glucose by series and part of it. `reading` names a relation (series, part, happened_at, mg_dl): #}
-{# series tells people apart, part what is reported by itself, such as a local day; episodes and differences look across. #}
+{# series tells people apart, part what is reported by itself, such as a local day, at its own pace; episodes and #}
+{# differences look across. #}
 {# -- #}
 {# Ranges, coefficient of variation, episodes of at least 15 minutes that end after 15 minutes outside, prolonged #}
 {# hypoglycaemia of 120 minutes, and 70 % of 14 days as enough: Battelino et al., Lancet Diabetes Endocrinol 2023;11:42. #}
@@ -21,11 +22,20 @@
                 *,
                 date_diff(
                     'second', lag(happened_at) over (partition by series order by happened_at), happened_at
-                ) as since_s
+                ) as since_s,
+                date_diff(
+                    'second',
+                    lag(happened_at) over (partition by series, part order by happened_at),
+                    happened_at
+                ) as since_in_part_s
             from single
         ),
 
-        pace as (select series, coalesce(median(since_s), 300) as step_s from spaced group by series),
+        pace as (
+            select series, part, coalesce(median(since_in_part_s), 300) as step_s
+            from spaced
+            group by series, part
+        ),
 
         risk as (
             select series, part, mg_dl, 1.509 * (pow(ln(mg_dl), 1.084) - 5.381) as f
@@ -75,7 +85,7 @@
                 - to_hours(lags.hours)
                 + to_microseconds((pace.step_s * 500000)::bigint) as before_at
             from single
-            inner join pace using (series)
+            inner join pace using (series, part)
             cross join (values (1), (2), (4), (24)) as lags(hours)
         ),
 
@@ -131,7 +141,7 @@
                 case when level.is_low then mg_dl < level.edge else mg_dl > level.edge end as is_out,
                 coalesce(spaced.since_s > 900 + pace.step_s, true) as is_after_gap
             from spaced
-            inner join pace using (series)
+            inner join pace using (series, part)
             cross join level
         ),
 
@@ -156,7 +166,7 @@
                 run_no,
                 arg_min(part, happened_at) as part,
                 min(happened_at) as start_at,
-                max(happened_at) + to_seconds(any_value(step_s)) as end_at
+                max(happened_at) + to_seconds(arg_max(step_s, happened_at)) as end_at
             from numbered
             where is_out
             group by series, name, run_no
@@ -302,7 +312,7 @@
         coalesce(episodes_above_180, 0) as episodes_above_180,
         coalesce(episodes_above_250, 0) as episodes_above_250
     from summary
-    inner join pace using (series)
+    inner join pace using (series, part)
     left join risk_of using (series, part)
     left join differences using (series, part)
     left join episodes using (series, part)

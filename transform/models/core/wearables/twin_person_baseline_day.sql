@@ -1,4 +1,11 @@
-{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="by_day",
+        new_day="local_date >= from_date",
+        on_schema_change="fail",
+    )
+}}
 {% set metrics = [
     ("step_count", "steps"),
     ("resting_heart_rate", "resting_heart_rate"),
@@ -14,7 +21,7 @@
 ] %}
 
 with
-    days as (select * from {{ touched(ref("twin_wearable_day")) }} as days),
+    days as (select * from {{ of_new_days(ref("twin_wearable_day")) }} as days),
 
     metrics as (select * from {{ ref("wearable_metric") }}),
 

@@ -1,17 +1,27 @@
-{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
--- depends_on: {{ ref("int_identity__touched") }}
+{{ config(materialized="incremental", incremental_strategy="by_day", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_wearable_day__touched") }}
 with
-    samples as (select * from {{ ref("int_wearable_sample__single") }}),
+    samples as (select * from {{ ref("stg_wearables__sample") }}),
 
-    links as (select * from {{ ref("twin_person_link") }} where id_type = 'account'),
+    -- only where all days are new can the history be another one
+    links as (
+        select *
+        from {{ of_new_days(ref("twin_person_link"), "new_days.from_date = date '1900-01-01'") }} as links
+        where id_type = 'account'
+    ),
 
     accounts as (select * from {{ ref("int_wearable_zone__account") }}),
 
     named as (
-        select distinct person_id, start_at, time_zone
+        select distinct links.person_id, samples.start_at, samples.time_zone
         from samples
-        where tz_source = 'metadata' and time_zone is not null
-        qualify row_number() over (partition by person_id, start_at order by time_zone) = 1
+        inner join
+            links
+            on links.source_system = samples.source_system
+            and links.source_person_key = samples.source_person_key
+        where samples.tz_source = 'metadata' and samples.time_zone is not null
+        qualify
+            row_number() over (partition by links.person_id, samples.start_at order by samples.time_zone) = 1
     ),
 
     changes as (

@@ -1,5 +1,12 @@
-{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
--- depends_on: {{ ref("int_identity__touched") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="by_day",
+        new_day="local_date >= from_date",
+        on_schema_change="fail",
+    )
+}}
+-- depends_on: {{ ref("int_wearable_day__touched") }}
 with
     samples as (select * from {{ ref("int_wearable_sample__located") }}),
 

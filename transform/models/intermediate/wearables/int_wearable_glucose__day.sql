@@ -36,7 +36,8 @@ with
             episodes_above_180,
             episodes_above_250
         from metrics
-        where step_s <= 900
+        -- of a dozen readings or more the pace can be told
+        where step_s <= 900 and readings >= 12
     )
 
 select *

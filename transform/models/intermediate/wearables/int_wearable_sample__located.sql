@@ -1,78 +1,11 @@
--- One row per sample with its UTC and its local time. Local time comes from, in this order: the zone
--- that the record names; for naive local times the text itself; the record's own offset; the person's
--- zone history; and only then the offset that an export was written with, which is the phone's at
--- export time, not the sample's.
+-- One row per sample with its UTC and its local time. An increment holds the samples of the days that it
+-- computes anew, and what these days look back at.
 {{ config(materialized="table") }}
-
+-- depends_on: {{ ref("int_wearable_day__touched") }}
 with
     samples as (select * from {{ ref("int_wearable_sample__single") }}),
 
-    accounts as (select * from {{ ref("int_wearable_zone__account") }}),
-
-    history as (select * from {{ ref("twin_person_time_zone") }}),
-
-    zoned as (
-        select
-            samples.*,
-            case
-                when samples.tz_source = 'metadata'
-                then samples.time_zone
-                when samples.tz_source = 'vendor_offset'
-                then null
-                when samples.tz_source = 'assumed_utc'
-                then coalesce(accounts.time_zone, history.time_zone)
-                else history.time_zone
-            end as zone
-        from samples
-        left join
-            accounts
-            on accounts.source_system = samples.source_system
-            and accounts.source_person_key = samples.source_person_key
-        asof left join
-            history on history.person_id = samples.person_id and samples.start_at >= history.valid_from
-    ),
-
-    placed as (
-        select
-            * exclude (start_at, end_at, time_zone, zone),
-            zone as time_zone,
-            case
-                when tz_source = 'assumed_utc' and zone is not null
-                then timezone('UTC', timezone(zone, start_at))
-                else start_at
-            end as start_at,
-            case
-                when tz_source = 'assumed_utc' and zone is not null
-                then timezone('UTC', timezone(zone, end_at))
-                else end_at
-            end as end_at,
-            case
-                when tz_source = 'assumed_utc'
-                then start_at
-                when zone is not null
-                then timezone(zone, cast(start_at as timestamptz))
-                else start_at + to_minutes(coalesce(utc_offset_min, 0))
-            end as local_start_at,
-            case
-                when tz_source = 'assumed_utc'
-                then end_at
-                when zone is not null
-                then timezone(zone, cast(end_at as timestamptz))
-                else end_at + to_minutes(coalesce(utc_offset_min, 0))
-            end as local_end_at,
-            case
-                when tz_source in ('metadata', 'vendor_offset')
-                then tz_source
-                when zone is not null
-                then 'person_history'
-                when tz_source = 'assumed_utc'
-                then 'local_text'
-                when utc_offset_min is not null
-                then 'export_offset'
-                else 'unknown'
-            end as zone_basis
-        from zoned
-    ),
+    placed as ({{ on_own_clock("samples", ref("twin_person_time_zone")) }}),
 
     final as (
         select
@@ -100,6 +33,12 @@ with
             greatest(end_at, coalesce(recorded_at, end_at)) as known_at,
             recorded_at is not null as is_recorded
         from placed
+        {% if in_increment() %}
+            inner join {{ new_days() }} as new_days using (person_id)
+            where
+                metric in ('sleep_stage', 'sleep_duration', 'oxygen_saturation', 'glucose')
+                or local_end_at >= from_date
+        {% endif %}
     )
 
 select *

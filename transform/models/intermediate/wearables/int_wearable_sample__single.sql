@@ -1,11 +1,36 @@
 -- One row per sample of a person, whatever was delivered twice, in two steps. The same content in several
 -- files or lines is one sample. And where a source states the same interval again with another value (a day
 -- that was still running when it was sent), the delivery that reaches furthest wins. Neither depends on the
--- order of arrival.
+-- order of arrival. An increment reads back from the first new day of a person as far as its days look: a
+-- report of glucose is of fourteen days, and days of the world's zones begin up to fourteen hours apart.
 {{ config(materialized="table") }}
-
+-- depends_on: {{ ref("int_wearable_day__touched") }}
 with
-    samples as (select * from {{ touched_by_key(ref("stg_wearables__sample")) }} as delivered),
+    {% if in_increment() %}
+        {% set first %}
+            select coalesce(min(least(sleep_from_at, from_date - interval 17 days)), timestamp '1900-01-01')
+            from {{ ref("int_wearable_day__touched") }}
+        {% endset %}
+        samples as (
+            select delivered.*
+            from {{ ref("stg_wearables__sample") }} as delivered
+            inner join
+                {{ ref("int_wearable_day__touched") }} as new_days
+                on new_days.source_system = delivered.source_system
+                and new_days.source_person_key = delivered.source_person_key
+            where
+                -- of all people, so that it reaches the Parquet files' own statistics
+                delivered.end_at >= timestamp '{{ run_query(first).columns[0].values()[0] }}'
+                and delivered.end_at >= case
+                    when delivered.metric in ('sleep_stage', 'sleep_duration', 'oxygen_saturation')
+                    then new_days.sleep_from_at
+                    when delivered.metric = 'glucose'
+                    then new_days.from_date - interval 17 days
+                    else new_days.from_date - interval 14 hours
+                end
+        ),
+    {% else %} samples as (select * from {{ ref("stg_wearables__sample") }}),
+    {% endif %}
 
     links as (select * from {{ ref("twin_person_link") }} where id_type = 'account'),
 
@@ -13,7 +38,7 @@ with
 
     ranks as (select * from {{ ref("wearable_source_rank") }}),
 
-    -- of the whole file, whoever else it speaks of
+    -- of the whole file, whoever and whatever else it speaks of
     horizons as (
         select file_id, max(end_at) as reaches_to
         from {{ ref("stg_wearables__sample") }}

@@ -1,9 +1,17 @@
-{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="by_day",
+        new_day="local_date >= from_date",
+        on_schema_change="fail",
+    )
+}}
+{% set new = "relation.local_date >= new_days.from_date" %}
 
 with
-    baselines as (select * from {{ touched(ref("twin_person_baseline_day")) }} as days),
+    baselines as (select * from {{ of_new_days(ref("twin_person_baseline_day"), new) }} as days),
 
-    days as (select * from {{ touched(ref("twin_wearable_day")) }} as days),
+    days as (select * from {{ of_new_days(ref("twin_wearable_day"), new) }} as days),
 
     final as (
         select

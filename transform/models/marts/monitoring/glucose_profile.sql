@@ -1,8 +1,17 @@
 -- The ambulatory glucose profile of the fourteen days of `glucose_report`, on the person's own clock.
-{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
--- depends_on: {{ ref("int_identity__touched") }}
+{{ config(materialized="incremental", incremental_strategy="by_day", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_wearable_day__touched") }}
 with
-    reports as (select person_id, first_at, last_at from {{ ref("glucose_report") }}),
+    -- of whom there is no new day, or none with glucose, stays as it is
+    reports as (
+        select reports.person_id, first_at, last_at
+        from
+            {{
+                of_new_days(
+                    ref("glucose_report"), "relation.last_at >= new_days.from_date - interval 1 day"
+                )
+            }} as reports
+    ),
 
     readings as (
         select samples.person_id as series, samples.local_start_at as happened_at, samples.value as mg_dl

@@ -1,17 +1,34 @@
 -- The last fourteen local days of each person, as the consensus reports them.
-{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
--- depends_on: {{ ref("int_identity__touched") }}
+{{ config(materialized="incremental", incremental_strategy="by_day", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_wearable_day__touched") }}
 with
     samples as (
         select * from {{ ref("int_wearable_sample__located") }} where metric = 'glucose' and value is not null
     ),
 
-    readings as (
-        select person_id as series, '' as part, start_at as happened_at, value as mg_dl, local_date
+    ends as (
+        select person_id, max(local_date) as last_date
         from samples
-        qualify
-            source_rank = min(source_rank) over (partition by person_id)
-            and local_date > max(local_date) over (partition by person_id) - interval 14 days
+        group by person_id
+        {% if in_increment() %}
+            having
+                max(local_date) >= (
+                    select min(from_date)
+                    from {{ new_days() }} as new_days
+                    where new_days.person_id = samples.person_id
+                )
+        {% endif %}
+    ),
+
+    readings as (
+        select
+            samples.person_id as series, '' as part, samples.start_at as happened_at, samples.value as mg_dl
+        from samples
+        inner join
+            ends
+            on ends.person_id = samples.person_id
+            and samples.local_date > ends.last_date - interval 14 days
+        qualify samples.source_rank = min(samples.source_rank) over (partition by samples.person_id)
     ),
 
     metrics as (select * from ({{ cgm_metrics("readings") }})),

@@ -1,16 +1,24 @@
 -- The rhythm of the heart rate over each calendar week of the person's own clock, from the days that have at
 -- least half of their hours; and how regular sleep is.
-{{ config(materialized="incremental", incremental_strategy="by_person", on_schema_change="fail") }}
--- depends_on: {{ ref("int_identity__touched") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="by_day",
+        new_day="week_start_date >= date_trunc('week', from_date)",
+        on_schema_change="fail",
+    )
+}}
+-- depends_on: {{ ref("int_wearable_day__touched") }}
 with
     hourly as (
-        select
-            person_id,
-            date_trunc('hour', local_start_at) as hour_at,
-            round(cast(sum(cast(value as decimal(24, 6))) as double) / count(*), 6) as value
-        from {{ ref("int_wearable_sample__located") }}
-        where metric = 'heart_rate' and value is not null
-        group by person_id, hour_at
+        select person_id, hour_at, heart_rate as value
+        from
+            {{
+                of_new_days(
+                    ref("int_wearable_pulse__hour"),
+                    "relation.hour_at >= date_trunc('week', new_days.from_date)",
+                )
+            }} as hours
     ),
 
     activity as (
