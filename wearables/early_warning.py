@@ -18,6 +18,8 @@ from lake.files import read_yaml
 
 _FOLDER = Path(__file__).with_name("scores")
 
+_YES_AND_NO = {"true": ("yes", "y", "t", "1"), "false": ("no", "n", "f", "0")}
+
 Bands = list[tuple[float | None, int]]
 """(highest value of the band, points), from low to high; the last band has no highest value."""
 
@@ -48,6 +50,14 @@ class Parameter(BaseModel):
         """All points that the parameter can give."""
         tables = [self.bands, *(table for one in self.instead for table in (one.bands, one.at_most or []))]
         return [*(points for table in tables for _, points in table), *self.words.values()]
+
+    @property
+    def spellings(self) -> dict[str, str]:
+        """How else the words are written: yes and no, and the letters of charts, such as ACVPU."""
+        if set(self.words) == {"true", "false"}:
+            return {text: word for word, texts in _YES_AND_NO.items() for text in texts}
+        letters = {word[0]: word for word in self.words}
+        return letters if len(letters) == len(self.words) else {}
 
 
 class Level(BaseModel):
@@ -101,7 +111,8 @@ def evaluate(name: str, observations: pa.Table) -> pa.Table:
     Args:
         name: ``news2``, ``qsofa`` or ``mews``.
         observations: one row per moment; columns named like the score's parameters, numbers in their units, words as
-            text (``alert``, ``voice`` …; ``true``/``false``). Columns that lack are not measured, others are kept.
+            text (``alert``, ``voice`` … or their first letters; ``true``/``false``, yes/no, 1/0). Columns that lack are
+            not measured, others are kept.
 
     Returns:
         The columns given, then: ``points_<parameter>`` (null: not measured), ``lowest_total`` and ``highest_total``,
@@ -131,8 +142,9 @@ def _sql(score: Score) -> str:
     for column, parameter in score.parameters.items():
         if parameter.words:
             known = ", ".join(f"'{word}'" for word in parameter.words)
-            value = f"lower({texts[column]})"
-            problems.append(f"when {value} not in ({known}) then '{column}: not one of {known.replace(chr(39), '')}'")
+            spelled = " ".join(f"when '{text}' then '{word}'" for text, word in parameter.spellings.items())
+            value = f"case lower({texts[column]}) {spelled} else lower({texts[column]}) end"
+            problems.append(f"when ({value}) not in ({known}) then '{column}: not one of {known.replace(chr(39), '')}'")
             if set(parameter.words) == {"true", "false"}:
                 value = f"try_cast({value} as boolean)"
             typed.append(f"{value} as {column}")

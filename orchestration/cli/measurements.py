@@ -46,17 +46,23 @@ def cgm_metrics(
     _must_exist(file)
     if (time is None) != (value is None):
         raise WrongUsage("--time and --value go together")
-    readings = _glucose_columns(file, time, value, unit, series) if time and value else _glucose_of_dump(file)
+    rejected = 0
+    if time and value:
+        readings = _glucose_columns(file, time, value, unit, series)
+    else:
+        readings, rejected = _glucose_of_dump(file)
     if readings.num_rows == 0:
         raise BadData(f"no glucose in {file.name}")
     rows = compute(readings).to_pylist()
     if as_json:
-        print_json({"metrics": rows, "profile": profile(readings).to_pylist()})
+        print_json({"metrics": rows, "profile": profile(readings).to_pylist(), "rejected": rejected})
         return
     for row in rows:
         print_table(("metric", "value"), list(row.items())[1:], "" if len(rows) == 1 else str(row["series"]))
     if not all(row["is_enough"] for row in rows):
         console().print("Less than 70 % of 14 days: too little for a report by the consensus.")
+    if rejected:
+        console().print(f"{rejected} records could not be read; `twin wearable read {file.name}` says why.")
 
 
 def _glucose_columns(file: Path, time: str, value: str, unit: str, series: str | None) -> pa.Table:
@@ -81,7 +87,7 @@ def _glucose_columns(file: Path, time: str, value: str, unit: str, series: str |
     return found.filter(pc.and_(pc.is_valid(glucose), pc.is_valid(happened)))
 
 
-def _glucose_of_dump(file: Path) -> pa.Table:
+def _glucose_of_dump(file: Path) -> tuple[pa.Table, int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -93,15 +99,16 @@ def _glucose_of_dump(file: Path) -> pa.Table:
         raise BadData(f"{file.name}: {found.refused}; name --time and --value if it is a CSV of your own")
     samples = found.tables.get("wearable_sample")
     if samples is None:
-        return pa.table({"series": [], "happened_at": [], "mg_dl": []})
+        return pa.table({"series": [], "happened_at": [], "mg_dl": []}), len(found.rejected)
     samples = samples.filter(pc.equal(samples.column("metric"), "glucose"))
-    return pa.table(
+    readings = pa.table(
         {
             "series": pa.array(["all"] * samples.num_rows, pa.string()),
             "happened_at": samples.column("start_at"),
             "mg_dl": samples.column("value"),
         }
     )
+    return readings, len(found.rejected)
 
 
 def hrv(

@@ -71,6 +71,14 @@ def test_what_is_missing_is_never_normal() -> None:
     assert found["points_systolic_bp"] is None
 
 
+def test_words_as_charts_write_them() -> None:
+    as_written = {"on_oxygen": "Yes", "consciousness": "V"}
+    (found,) = scored("news2", {name: str(value) for name, value in WELL.items()} | as_written)
+    assert (found["points_on_oxygen"], found["points_consciousness"], found["problem"]) == (2, 3, None)
+    (found,) = scored("news2", {"on_oxygen": "0", "consciousness": "sleepy"})
+    assert found["problem"].startswith("consciousness: not one of alert")
+
+
 def test_levels_of_news2() -> None:
     """RCP 2017: 5 to 6 medium, 7 and more high, 3 in a single parameter low-medium."""
     rows = (

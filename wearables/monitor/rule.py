@@ -65,8 +65,16 @@ class Rule(BaseModel):
         """Take in a reading of one person that concerns the rule; changes the state."""
 
     def tick(self, state: State, person: str, now: float) -> list[Alarm]:
-        """Look at the clock; most rules do not, so that live and replayed alarms are the same."""
+        """Look at the clock; most rules do not, so that live and replayed alarms are the same.
+
+        The state may change only where there is an alarm.
+        """
         return []
+
+    @classmethod
+    def looks_at_the_clock(cls) -> bool:
+        """Whether ``tick`` does anything."""
+        return cls.tick is not Rule.tick
 
     def begins(self, state: State, *, is_out: bool, is_over: bool) -> bool:
         """Whether what the rule is about begins now: it does not begin again before it was over (hysteresis)."""

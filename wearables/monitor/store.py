@@ -98,14 +98,19 @@ class Store:
         return alarms
 
     def tick(self, now: float, rules: Sequence[AnyRule]) -> list[Alarm]:
-        """Let the rules look at the clock, for every person who was seen."""
+        """Let the rules that do so look at the clock, for every person they know; only an alarm changes a state."""
         self._db.execute("begin immediate")
         try:
             alarms = []
-            for (person,) in self._db.execute("select distinct person from seen order by person").fetchall():
-                for rule in rules:
-                    for alarm in rule.tick(self._state(person, rule.rule), person, now):
-                        alarms += self._raise(alarm, now)
+            for rule in rules:
+                if not rule.looks_at_the_clock():
+                    continue
+                rows = self._db.execute("select person, state from state where rule = ? order by person", [rule.rule])
+                for person, row in rows.fetchall():
+                    state: State = orjson.loads(row)
+                    if found := rule.tick(state, person, now):
+                        self._states[person, rule.rule] = state
+                        alarms += [one for alarm in found for one in self._raise(alarm, now)]
             self._save_states()
             self._db.execute("commit")
         except BaseException:

@@ -33,16 +33,13 @@ with
             = 1
     ),
 
-    -- 1 raises an alarm, 0 ends it, null lies between. Iglewicz and Hoaglin 1993: 3.5; Page 1954 with the
-    -- usual h of 5
+    -- steps of four weeks against the four before, of the same device
     days as (
         select
             *,
-            case when abs(robust_z) > 3.5 then 1 when coalesce(abs(robust_z), 0) < 2 then 0 end as stand_z,
-            case
-                when cusum_high >= 5 then 1 when coalesce(cusum_high, 0) < 2.5 then 0
-            end as stand_cusum_high,
-            case when cusum_low >= 5 then 1 when coalesce(cusum_low, 0) < 2.5 then 0 end as stand_cusum_low
+            max(median_28d) over four_weeks_ago as median_28d_before,
+            max(n_28d) over four_weeks_ago as n_28d_before,
+            bool_or(is_new_device) over four_weeks as has_new_device
         from baselines
         where
             metric in (
@@ -55,109 +52,63 @@ with
                 'step_count',
                 'sleep_duration'
             )
-    ),
-
-    followed as (
-        select
-            *,
-            {% for rule in ["z", "cusum_high", "cusum_low"] -%}
-                last_value(stand_{{ rule }} ignore nulls) over before as stood_{{ rule }}
-                {{- "," if not loop.last }}
-            {% endfor %}
-        from days
-        window
-            before as (
-                partition by person_id, metric
-                order by local_date
-                rows between unbounded preceding and 1 preceding
-            )
-    ),
-
-    -- steps: four weeks against the four before, of the same device
-    walked as (
-        select
-            *,
-            max(median_28d) over four_weeks_ago as median_28d_before,
-            max(n_28d) over four_weeks_ago as n_28d_before,
-            bool_or(is_new_device) over four_weeks as has_new_device
-        from baselines
-        where metric = 'step_count'
         window
             four_weeks_ago as (
-                partition by person_id
+                partition by person_id, metric
                 order by local_date range between interval 28 days preceding and interval 28 days preceding
             ),
             four_weeks as (
-                partition by person_id
+                partition by person_id, metric
                 order by local_date range between interval 28 days preceding and current row
             )
     ),
 
-    walking as (
+    -- each day by each rule: 1 raises an alarm, 0 ends it, null lies between. Iglewicz and Hoaglin 1993: 3.5;
+    -- Page 1954 with the usual h of 5
+    judged as (
         select
             *,
-            case
-                when least(n_28d, n_28d_before) < 14 or median_28d_before is null or has_new_device
-                then 0
-                when median_28d <= 0.7 * median_28d_before
-                then 1
-                when median_28d >= 0.8 * median_28d_before
-                then 0
-            end as stand
-        from walked
+            metric || '_' || unnest(['z', 'cusum_high', 'cusum_low', 'decline']) as rule,
+            unnest(
+                [
+                    case when abs(robust_z) > 3.5 then 1 when coalesce(abs(robust_z), 0) < 2 then 0 end,
+                    case when cusum_high >= 5 then 1 when coalesce(cusum_high, 0) < 2.5 then 0 end,
+                    case when cusum_low >= 5 then 1 when coalesce(cusum_low, 0) < 2.5 then 0 end,
+                    case
+                        when
+                            metric <> 'step_count'
+                            or least(n_28d, n_28d_before) < 14
+                            or median_28d_before is null
+                            or has_new_device
+                        then 0
+                        when median_28d <= 0.7 * median_28d_before
+                        then 1
+                        when median_28d >= 0.8 * median_28d_before
+                        then 0
+                    end
+                ]
+            ) as stand
+        from days
     ),
 
-    declined as (
-        select *
-        from walking
+    risen as (
+        select
+            * exclude (median_28d_before),
+            case when is_decline then median_28d else value end as told_value,
+            case when is_decline then median_28d_before else median_28d end as told_baseline,
+            case when is_decline then median_28d_before end as median_28d_before
+        from (select *, rule = metric || '_decline' as is_decline from judged)
         qualify
             stand = 1
             and coalesce(
                 last_value(stand ignore nulls) over (
-                    partition by person_id
+                    partition by person_id, rule
                     order by local_date
                     rows between unbounded preceding and 1 preceding
                 ),
                 0
             )
             = 0
-    ),
-
-    risen as (
-        {% for rule in ["z", "cusum_high", "cusum_low"] %}
-            select
-                person_id,
-                local_date,
-                metric || '_{{ rule }}' as rule,
-                value as told_value,
-                median_28d as told_baseline,
-                median_28d,
-                mad_28d,
-                n_28d,
-                robust_z,
-                cusum_high,
-                cusum_low,
-                cast(null as double) as median_28d_before,
-                known_at
-            from followed
-            where stand_{{ rule }} = 1 and coalesce(stood_{{ rule }}, 0) = 0
-            union all
-        {% endfor %}
-        select
-            person_id,
-            local_date,
-            metric || '_decline',
-            median_28d,
-            median_28d_before,
-            median_28d,
-            mad_28d,
-            n_28d,
-            robust_z,
-            cusum_high,
-            cusum_low,
-            median_28d_before,
-            known_at
-        from declined
     ),
 
     -- what comes back within a week is the same thing
