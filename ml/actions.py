@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lake.files import read_yaml
 from ml.features.build import Design
 from ml.task import Task
 
@@ -90,9 +90,7 @@ def rules() -> tuple[Rule, ...]:
     Raises:
         ValueError: a rule is not valid, or two have one id.
     """
-    found = [
-        Rule.model_validate(one) for path in sorted(RULE_DIR.glob("*.yaml")) for one in yaml.safe_load(path.read_text())
-    ]
+    found = [Rule.model_validate(one) for path in sorted(RULE_DIR.glob("*.yaml")) for one in read_yaml(path)]
     ids = [one.id for one in found]
     if twice := sorted({one for one in ids if ids.count(one) > 1}):
         raise ValueError(f"rules with one id: {', '.join(twice)}")

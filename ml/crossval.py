@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from ml import evaluate
 from ml.evaluate import Metric, Outcome
+from ml.follow_up import BadCohort
 from ml.models import discrete
 from ml.models.fitted import Fitted, Sample, fit, margins
-from ml.survival_table import BadCohort, Cohort
+from ml.survival_table import Cohort
 from ml.task import ModelSpec
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
+_FOLLOWED = 0.005
+"""Share of people who must still be followed where a risk is judged."""
 ENOUGH_EVENTS = 100
 """Events below which a subgroup's figures are not printed (reference/ml.md 4.4)."""
 
@@ -74,7 +77,11 @@ def run(cohort: Cohort, threads: int = 1, *, censoring: bool = True) -> Evaluati
         raise BadCohort(
             f"{len(people)} people have the event, too few for {spec.folds} folds; fewer folds, or more data"
         )
-    cuts = np.linspace(0.0, max(cohort.horizons_days), spec.intervals + 1)
+    for horizon, days in zip(spec.horizons, cohort.horizons_days, strict=True):
+        if not ((sample.event == 1) & (sample.time <= days)).any():
+            first = sample.time[sample.event == 1].min() / cohort.days_per_unit
+            raise BadCohort(f"nobody has the event by {horizon:g} {spec.time_unit}; the first has it at {first:.4g}")
+    cuts = cohort.cuts
     designs = {"folds": by_person(sample.person, sample.event, spec.folds, spec.seed)}
     if cohort.site is not None:
         designs["site"] = np.unique(cohort.site.astype(str), return_inverse=True)[1]
@@ -162,7 +169,9 @@ def _judge(
 ) -> Judged:
     spec = cohort.spec
     outcome = cohort.outcome
-    at_days = evaluate.assessable_days(outcome, horizon_days, share=0.005)
+    at_days = evaluate.assessable_days(outcome, horizon_days, share=_FOLLOWED)
+    if at_days > outcome.time.max():  # events alone are known for ever: judged where some are still without
+        at_days = float(np.nextafter(np.quantile(outcome.time, 1 - _FOLLOWED, method="lower"), 0))
     horizon = spec.horizons[cohort.horizons_days.index(horizon_days)]
     risk = discrete.cumulative_incidence(predicted, cuts, at_days)[0]
     rows = np.isfinite(risk)  # an equation has no risk for people it was not made for
@@ -192,14 +201,14 @@ def _judge(
 def _later(cohort: Cohort, cuts: Floats, threads: int) -> Iterator[Judged]:
     """Train on people below the split and judge the others."""
     assert cohort.split is not None
-    assert cohort.spec.split_at is not None
-    later = cohort.split >= cohort.spec.split_at
+    assert cohort.split_at_days is not None
+    later = cohort.split >= cohort.split_at_days
     for name, rows in (("before", ~later), ("from", later)):
         if not (cohort.sample.event[rows] == 1).any():
-            raise BadCohort(f"nobody {name} the split at {cohort.spec.split_at:g} has the event")
+            raise BadCohort(f"nobody {name} the split at {cohort.spec.split_at} has the event")
     train = cohort.sample.take(~later)
     if cohort.spec.split_is_entry:
-        train = truncated(train, (cohort.spec.split_at - cohort.split[~later]) * cohort.days_per_unit)
+        train = truncated(train, cohort.split_at_days - cohort.split[~later])
     for model in cohort.spec.candidates:
         made = _fit(cohort, model, train, cuts, threads)
         predicted = np.full((len(later), len(cuts) - 1, 2), np.nan)

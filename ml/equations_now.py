@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from lake import derived
+from lake.files import read_yaml
 from lake.settings import Settings
 from ml import core, tables
 from ml.actions import Condition
@@ -51,7 +51,7 @@ def declared() -> Uses:
     Raises:
         ValueError: it is not valid, or feeds an equation a feature in another unit.
     """
-    found = Uses.model_validate(yaml.safe_load(_DECLARED.read_text()))
+    found = Uses.model_validate(read_yaml(_DECLARED))
     units = {column.name: column.unit for column in load_set(found.feature_set).columns}
     for use in found.equations:
         for one in get(use.name).inputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pyarrow as pa
 from ml import evaluate
 from ml.equations import table as tables
 from ml.evaluate import Metric, Outcome
-from ml.survival_table import BadCohort, Floats, follow_up, groups, numeric
+from ml.follow_up import BadCohort, Floats, Meaning, follow_up, numeric
+from ml.survival_table import groups
 
 _TIME = ("time", "t", "followup_days", "futime", "duration", "years", "days")
 _EVENT = ("event", "status", "death", "event_type")
@@ -57,6 +59,7 @@ def assess(
     *,
     time: str | None = None,
     event: str | None = None,
+    codes: Mapping[str | int | float | bool, Meaning] | None = None,
     risks: tuple[str, ...] = (),
     at: tuple[float, ...] = (),
     thresholds: tuple[float, ...] = (),
@@ -69,7 +72,7 @@ def assess(
 
     Args:
         time, event, risks: columns; without them the usual names are looked for. Event is 0 censored, 1 event, 2
-            competing; a risk is the probability of the event by ``at``.
+            competing, or what ``codes`` says; a risk is the probability of the event by ``at``.
         at: times, in the unit of the time column; without it the latest at which a tenth is still followed.
         min_events: events that a subgroup needs for figures.
 
@@ -80,7 +83,8 @@ def assess(
     time, event = time or _usual(found, _TIME, "--time"), event or _usual(found, _EVENT, "--event")
     risks = risks or (_usual(found, _RISK, "--risk"),)
     rows = found.num_rows
-    when, what, dropped, kept = follow_up(found, time, event)
+    followed = follow_up(found, time, event, codes=codes)
+    when, what, dropped, kept = followed.time, followed.event, followed.dropped, followed.kept
     predicted = {name: numeric(found, name) for name in risks}
     unknown = kept & ~np.all([np.isfinite(one) for one in predicted.values()], axis=0)
     if unknown.any():

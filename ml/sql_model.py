@@ -6,14 +6,14 @@ inside is refused, because its equation is not SQL. NULL is unknown, as NaN is i
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from lake.sql import identifier
+from ml.models import trees
 from ml.models.bundle import Bundle, ModelUnusable
 from ml.models.discrete import NEVER
 from ml.models.fitted import Fitted
+from ml.models.trees import Split, Tree
 
 _CAUSES = ("event", "competing")
 
@@ -74,34 +74,32 @@ def query(bundle: Bundle, source: str, keys: tuple[str, ...] = ("person_id",)) -
 def _trees(fitted: Fitted, width: int) -> list[tuple[str, str]]:
     base = fitted.params["base"]
     starts = [_number(base["event"]), *_death(fitted, base["competing"], width)]
+    try:
+        grown = {name: trees.grown(booster) for name, booster in fitted.boosters.items()}
+    except trees.Categorical:
+        raise ModelUnusable(
+            "a tree splits on categories, which the query cannot say; train again without them"
+        ) from None
     found = []
     for k in range(width):
         parts = [starts[0], starts[1 + k]]
         for cause, name in enumerate(_CAUSES):
-            if name in fitted.boosters:
-                dumped = fitted.boosters[name].dump_model()["tree_info"]
-                trees = " + ".join(_tree(one["tree_structure"], fitted, k) for one in dumped)
-                parts[cause] = f"{parts[cause]} + ({trees})"
+            if name in grown:
+                fixed = (trees.at(one, len(fitted.columns), k) for one in grown[name])
+                parts[cause] += f" + ({' + '.join(_tree(one, fitted) for one in fixed)})"
         found.append((parts[0], parts[1]))
     return found
 
 
-def _tree(node: dict[str, Any], fitted: Fitted, interval: int) -> str:
-    """One tree; the interval is known, so that its branches are taken now."""
-    if "leaf_value" in node:
-        return _number(node["leaf_value"])
-    feature, threshold = node["split_feature"], float(node["threshold"])
-    if node["decision_type"] != "<=":
-        raise ModelUnusable("a tree splits on categories, which the query cannot say; train again without them")
-    left, right = (_tree(node[side], fitted, interval) for side in ("left_child", "right_child"))
-    if feature == len(fitted.columns):
-        return left if interval <= threshold else right
-    column = identifier(fitted.columns[feature].name)
-    # where training saw no unknown value, LightGBM takes one for 0
-    unknown_left = bool(node["default_left"]) if node["missing_type"] == "NaN" else threshold >= 0
-    known = f"{column} <= {_number(threshold)}"
+def _tree(tree: Tree, fitted: Fitted) -> str:
+    """One tree whose branches of the interval are taken."""
+    if not isinstance(tree, Split):
+        return _number(tree)
+    left, right = _tree(tree.left, fitted), _tree(tree.right, fitted)
+    column = identifier(fitted.columns[tree.feature].name)
     return (
-        f"case when {column} is null then {left if unknown_left else right} when {known} then {left} else {right} end"
+        f"case when {column} is null then {left if tree.unknown_left else right}"
+        f" when {column} <= {_number(tree.threshold)} then {left} else {right} end"
     )
 
 
@@ -128,7 +126,7 @@ def _cox(fitted: Fitted, width: int) -> list[tuple[str, str]]:
 def _death(fitted: Fitted, coefficients: list[float], width: int) -> list[str]:
     intercept, slope, trend = coefficients
     has_age = "age_years" in {one.name for one in fitted.columns}
-    decades = '(("age_years" - 60) / 10)' if has_age else "0"
+    decades = 'coalesce(("age_years" - 60) / 10, 0)' if has_age else "0"
     return [
         f"{_number(intercept)} + {_number(slope)} * {decades} + {_number(trend * (k - (width - 1) / 2))}"
         for k in range(width)

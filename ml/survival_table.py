@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -15,22 +17,18 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from lake.files import read_yaml
 from ml.equations import table as tables
 from ml.evaluate import Outcome
 from ml.features.spec import Column
+from ml.follow_up import BadCohort, Floats, Meaning, as_numbers, column, follow_up, moments, numeric
 from ml.models.fitted import Sample
 from ml.task import EquationUse, ModelSpec
 
-Floats = NDArray[np.float64]
 SPEC_DIR = Path(__file__).parent / "specs"
 _DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
 _MOST_LEVELS = 20
-_FEW_LEVELS = 5
-"""Different texts up to which a column is a category, whose values name nobody."""
-
-
-class BadCohort(ValueError):
-    """The table or its spec cannot be evaluated; the message says what is wrong and what to do."""
+_INTERVALS, _MOST_INTERVALS = 12, 60
 
 
 class _Declared(BaseModel):
@@ -55,11 +53,16 @@ class EquationInputs(_Declared):
 class Spec(_Declared):
     """How a table is read and evaluated.
 
-    ``event``: 0 or false censored, 1 or true the event, 2 a competing event. ``horizons`` are in ``time_unit``.
+    ``event``: 0 or false censored, 1 or true the event, 2 a competing event; ``event_codes`` says what other values
+    mean, such as ``{alive: censored, dead: event}``. ``time`` counts from 0, or from ``entry`` on the same clock (late
+    entry, an age scale, or two dates): risks are then those from entry on, and an entry that is a number is a feature
+    as well. With ``person``, a row that starts where another ends continues its follow-up, and everyone is predicted
+    anew where a row of theirs starts (start and stop). ``horizons`` are in ``time_unit``.
     ``derive`` and ``where`` are DuckDB expressions over the table's columns. ``age``: the column of age in years, on
     which the competing event depends. ``site`` adds leave-one-site-out figures; ``split`` (with ``split_at``) temporal
     ones: people below it train, the others are judged. With ``split_is_entry`` the split column is the time of entry in
-    ``time_unit``: training then uses no follow-up from after ``split_at``, which nobody had when the others entered.
+    ``time_unit`` or a date: training then uses no follow-up from after ``split_at``, which nobody had when the others
+    entered. ``intervals`` of discrete time: by default 12, or more where a first horizon is short beside the last.
     """
 
     name: str = "cohort"
@@ -69,9 +72,11 @@ class Spec(_Declared):
     person: str | None = None
     time: str
     event: str
+    event_codes: dict[str | int | float | bool, Meaning] | None = None
+    entry: str | None = None
     time_unit: Literal["days", "weeks", "months", "years"] = "days"
     horizons: tuple[float, ...] = Field(min_length=1)
-    intervals: int = Field(default=12, ge=1, le=60)
+    intervals: int = Field(default=0, ge=0, le=_MOST_INTERVALS)
     age: str | None = None
     features: tuple[Feature | str, ...] = Field(min_length=1)
     equation: EquationInputs | None = None
@@ -80,7 +85,7 @@ class Spec(_Declared):
     subgroups: tuple[str, ...] = ()
     site: str | None = None
     split: str | None = None
-    split_at: float | None = None
+    split_at: float | date | None = None
     split_is_entry: bool = False
     folds: int = Field(default=5, ge=2, le=50)
     seed: int = 1
@@ -97,6 +102,13 @@ class Spec(_Declared):
         if self.equation is None and any(m.offset or m.kind in ("equation", "recalibrated") for m in self.models):
             raise ValueError("a model needs an equation, and none is declared")
         return self
+
+    @property
+    def n_intervals(self) -> int:
+        """How many intervals discrete time has up to the last horizon."""
+        return self.intervals or min(
+            max(_INTERVALS, math.ceil(max(self.horizons) / min(self.horizons))), _MOST_INTERVALS
+        )
 
     @property
     def candidates(self) -> tuple[ModelSpec, ...]:
@@ -124,7 +136,8 @@ class Cohort:
     Attributes:
         sample: features, follow-up in days, events, person.
         horizons_days: in the order of the spec.
-        subgroups: name to mask (n,). site, split: values (n,) where declared.
+        subgroups: name to mask (n,). site, split: values (n,) where declared; the split in days.
+        split_at_days: on the same clock.
         rows, dropped: rows that ``where`` kept, and why some of them were not used.
     """
 
@@ -135,8 +148,14 @@ class Cohort:
     subgroups: dict[str, NDArray[np.bool_]]
     site: NDArray[Any] | None
     split: Floats | None
+    split_at_days: float | None
     rows: int
     dropped: dict[str, int]
+
+    @property
+    def cuts(self) -> Floats:
+        """Edges of the intervals of discrete time: to the last horizon, or to where nobody is followed any more."""
+        return np.linspace(0.0, min(max(self.horizons_days), float(self.sample.time.max())), self.spec.n_intervals + 1)
 
     @property
     def days_per_unit(self) -> float:
@@ -145,6 +164,14 @@ class Cohort:
     @property
     def outcome(self) -> Outcome:
         return Outcome(self.sample.time, self.sample.event)
+
+
+_ABSENT = {
+    "start": "there is no such field; when a row comes under observation is entry",
+    "weights": "people are not weighted: figures hold for the people of the table, each counted once",
+    "strata": "models have no strata; make it a feature, or a site",
+}
+"""What people look for and do not find."""
 
 
 def load_spec(name: str) -> Spec:
@@ -158,7 +185,7 @@ def load_spec(name: str) -> Spec:
         shipped = ", ".join(sorted(one.stem for one in SPEC_DIR.glob("*.yaml")))
         raise BadCohort(f"no spec {name!r}: give a YAML file, or one of {shipped}")
     try:
-        declared = yaml.safe_load(path.read_text())
+        declared = read_yaml(path)
         return Spec.model_validate({"name": path.stem} | (declared or {}))
     except yaml.YAMLError as error:
         raise BadCohort(f"{path.name} is not YAML: {' '.join(str(error).split())}") from None
@@ -171,11 +198,8 @@ def _told(error: ErrorDetails) -> str:
     where = ".".join(map(str, error["loc"])) or "the spec"
     if error["type"] != "extra_forbidden":
         return f"{where}: {error['msg']}"
-    if where in ("entry", "start"):
-        return (
-            f"{where}: late entry is not modelled; let time count from entry (an expression under derive) and make age"
-            " at entry a feature"
-        )
+    if where in _ABSENT:
+        return f"{where}: {_ABSENT[where]}"
     meant = get_close_matches(where, Spec.model_fields, 1, 0.7)
     return f"{where}: there is no such field" + (f"; {meant[0]}?" if meant else "")
 
@@ -192,51 +216,36 @@ def read(path: Path, spec: Spec) -> Cohort:
     rows = found.num_rows
     if not rows:
         raise BadCohort(f"no row of {path.name} fulfils: {spec.where}")
-    time, event, dropped, kept = follow_up(found, spec.time, spec.event)
-    found = found.filter(pa.array(kept))
-    time, event = time[kept] * _DAYS[spec.time_unit], event[kept]
+    days = _DAYS[spec.time_unit]
+    people = _codes(column(found, spec.person)) if spec.person else None
+    followed = follow_up(
+        found,
+        spec.time,
+        spec.event,
+        codes=spec.event_codes,
+        entry_column=spec.entry,
+        person=people,
+        days=days,
+    )
+    found, time, event = found.filter(pa.array(kept := followed.kept)), followed.time[kept], followed.event[kept]
     columns, values = _features(found, spec)
     equation = None
     if spec.equation is not None:
         columns, values, equation = _with_inputs(found, spec.equation, columns, values)
-    people = _codes(found.column(spec.person)) if spec.person else np.arange(len(time))
+    split, split_at_days = _split(found, spec)
     subgroups = {f"{name}={value}": mask for name in spec.subgroups for value, mask in groups(found, name).items()}
     return Cohort(
         spec,
-        Sample(columns, values, time, event, people),
+        Sample(columns, values, time, event, np.arange(len(time)) if people is None else people[kept]),
         equation,
-        tuple(horizon * _DAYS[spec.time_unit] for horizon in spec.horizons),
+        tuple(horizon * days for horizon in spec.horizons),
         subgroups,
-        found.column(spec.site).to_numpy(zero_copy_only=False) if spec.site else None,
-        numeric(found, spec.split) if spec.split else None,
+        column(found, spec.site).to_numpy(zero_copy_only=False) if spec.site else None,
+        split,
+        split_at_days,
         rows,
-        dropped,
+        followed.dropped,
     )
-
-
-def follow_up(
-    found: pa.Table, time_column: str, event_column: str
-) -> tuple[Floats, NDArray[np.int64], dict[str, int], NDArray[np.bool_]]:
-    """Return time and event of every row, why rows cannot be used, and which can.
-
-    Raises:
-        BadCohort: other event codes than 0, 1 and 2, nobody left, or nobody with the event.
-    """
-    time, event = numeric(found, time_column), numeric(found, event_column)
-    if strange := sorted(set(event[np.isfinite(event)]) - {0.0, 1.0, 2.0}):
-        raise BadCohort(
-            f"{event_column} holds {', '.join(f'{one:g}' for one in strange[:5])}; it must be 0 censored, 1 event,"
-            " 2 competing event (say what means what with an expression)"
-        )
-    unknown = ~np.isfinite(time) | ~np.isfinite(event)
-    not_after = ~unknown & (time <= 0)
-    kept = ~unknown & ~not_after
-    dropped = {"time or event unknown": int(unknown.sum()), "no follow-up (time not above 0)": int(not_after.sum())}
-    if not kept.any():
-        raise BadCohort(f"nobody is left: no row has a {time_column} above 0 and an {event_column}")
-    if not (event[kept] == 1).any():
-        raise BadCohort(f"nobody has the event: {event_column} is never 1, there is nothing to learn or to judge")
-    return time, np.nan_to_num(event).astype(np.int64), {why: n for why, n in dropped.items() if n}, kept
 
 
 def _selected(found: pa.Table, spec: Spec) -> pa.Table:
@@ -255,63 +264,48 @@ def _selected(found: pa.Table, spec: Spec) -> pa.Table:
             raise BadCohort(f"an expression of the spec fails: {str(error).splitlines()[0]}") from None
 
 
-def column(found: pa.Table, name: str) -> pa.ChunkedArray:
-    """Return a column of a table, or say which there are."""
-    if name not in found.column_names:
-        raise BadCohort(f"there is no column {name!r}; the table has {', '.join(found.column_names)}")
-    return found.column(name)
-
-
-def numeric(found: pa.Table, name: str) -> Floats:
-    """Return a column as numbers (n,), NaN where unknown."""
-    values = _as_numbers(column(found, name))
-    if values is None:
-        seen = sorted(column(found, name).cast(pa.string()).drop_null().unique().to_pylist())
-        few = f", and holds {', '.join(seen)}" if len(seen) <= _FEW_LEVELS else ""
-        how = f"({name} = '{seen[-1]}')::int" if few else f"try_cast({name} as double)"
-        raise BadCohort(f"{name} must be numbers{few}; a spec makes them under derive, such as {how}")
-    return values
-
-
-def _as_numbers(column: pa.ChunkedArray) -> Floats | None:
-    """Return a column as floats, or None where some value is no number."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
-    if (
-        pa.types.is_boolean(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_decimal(kind)
-    ):
-        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return None
-    plain = column.to_pandas().str.strip().replace({"": None, "NA": None, "NaN": None, "nan": None, "null": None})
-    plain = plain.replace({"true": "1", "True": "1", "TRUE": "1", "false": "0", "False": "0", "FALSE": "0"})
-    try:
-        return plain.astype(float).to_numpy()
-    except (ValueError, TypeError):
-        return None
+def _split(found: pa.Table, spec: Spec) -> tuple[Floats | None, float | None]:
+    """Return the split column and where it is split, both in days."""
+    if spec.split is None or spec.split_at is None:
+        return None, None
+    at, is_dated = moments(found, spec.split)
+    if is_dated != isinstance(spec.split_at, date):
+        raise BadCohort(f"{spec.split} and split_at ({spec.split_at}) must both be dates or both be numbers")
+    if isinstance(spec.split_at, date):
+        return at, float((spec.split_at - date(1970, 1, 1)).days)
+    days = _DAYS[spec.time_unit]
+    return at * days, spec.split_at * days
 
 
 def _features(found: pa.Table, spec: Spec) -> tuple[tuple[Column, ...], Floats]:
     columns, values = [], []
-    for one in spec.features:
-        feature = Feature(name=one) if isinstance(one, str) else one
+    declared = [Feature(name=one) if isinstance(one, str) else one for one in spec.features]
+    names = [one.name for one in declared]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadCohort(f"a feature twice: {', '.join(twice)}")
+    if outcome := sorted({spec.time, spec.event} & set(names)):
+        raise BadCohort(f"{', '.join(outcome)} is the outcome, which nobody knows at entry; it cannot be a feature")
+    if spec.entry and spec.entry not in names and not moments(found, spec.entry)[1]:
+        declared.append(Feature(name=spec.entry))
+    for feature in declared:
         given = column(found, feature.name)
-        numbers = _as_numbers(given)
+        numbers = as_numbers(given)
         name = "age_years" if feature.name == spec.age else feature.name
         if numbers is not None:
             columns.append(_named(name, feature))
             values.append(numbers)
             continue
+        if pa.types.is_temporal(given.type):
+            raise BadCohort(
+                f"{feature.name} is a date; a feature is a number: count the days to entry with an expression under"
+                " derive"
+            )
         text = given.cast(pa.string()).to_pandas()
         levels = sorted(text.dropna().unique())
         if len(levels) > _MOST_LEVELS:
             raise BadCohort(
-                f"{feature.name} has {len(levels)} different texts; a feature is a number or few categories"
+                f"{feature.name} has {len(levels)} different texts; a feature is a number or at most {_MOST_LEVELS}"
+                " categories (group them with an expression under derive)"
             )
         for level in levels[1:]:
             columns.append(_named(f"{name}={level}", feature))

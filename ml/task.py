@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lake.files import read_yaml
 
 TASK_DIR = Path(__file__).parent / "tasks"
 
@@ -238,4 +239,4 @@ def load(name: str) -> Task:
     path = Path(name) if name.endswith((".yaml", ".yml")) else TASK_DIR / f"{name}.yaml"
     if not path.exists():
         raise KeyError(f"no task {name!r}; there are: {', '.join(names())}")
-    return Task.model_validate(yaml.safe_load(path.read_text()))
+    return Task.model_validate(read_yaml(path))

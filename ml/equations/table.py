@@ -17,7 +17,7 @@ from ml.equations.base import Equation, Floats, Input, evaluate
 Convert = Callable[[Floats, str, str, str], Floats]
 """(values, from unit, to unit, input) to values in the other unit; raises ValueError where it does not know how."""
 
-_UNKNOWN = {"", "na", "n/a", "nan", "null", "none", "unknown", "."}
+UNKNOWN = {"", "?", "na", "n/a", "nan", "null", "none", "unknown", "."}
 _FLAG = {"yes": 1.0, "y": 1.0, "true": 1.0, "t": 1.0, "no": 0.0, "n": 0.0, "false": 0.0, "f": 0.0}
 _IDS = ("person_id", "subject_id", "patient_id", "id")
 _SUFFIXES = {
@@ -282,7 +282,7 @@ def _known(values: Floats, one: Input) -> Floats:
 def _number(value: str | None, one: Input) -> tuple[float, bool]:
     """Return the number that a text means and whether it could not be understood."""
     plain = str(value).strip().lower() if isinstance(value, str) else ""
-    if plain in _UNKNOWN:
+    if plain in UNKNOWN:
         return np.nan, False
     is_flag = one.unit == "1" and (one.low, one.high) == (0, 1)
     if plain in one.codes:

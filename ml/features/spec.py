@@ -8,8 +8,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lake.files import read_yaml
 
 SET_DIR = Path(__file__).parent / "sets"
 
@@ -256,7 +257,7 @@ def load_set(name: str) -> FeatureSet:
         raise KeyError(
             f"no feature set {name!r}; there are: {', '.join(sorted(p.stem for p in SET_DIR.glob('*.yaml')))}"
         )
-    return FeatureSet.model_validate(yaml.safe_load(path.read_text()))
+    return FeatureSet.model_validate(read_yaml(path))
 
 
 def _unit_and_sign(stat: Stat, unit: str) -> tuple[str, bool]:

@@ -113,10 +113,10 @@ def line(coefficients: list[float], covariate: Floats, width: int) -> Floats:
 
 
 def decades(fitted: Fitted, values: Floats) -> Floats:
-    """Return age above 60 in decades: what death without the outcome depends on. 0 where age is no feature."""
+    """Return age above 60 in decades: what death without the outcome depends on. 0 where age is unknown."""
     if "age_years" not in {column.name for column in fitted.columns}:
         return np.zeros(len(values))
-    return np.asarray((values[:, fitted.number("age_years")] - 60) / 10)
+    return np.nan_to_num((values[:, fitted.number("age_years")] - 60) / 10)
 
 
 def fit_death(fitted: Fitted, sample: Sample, periods: Periods) -> list[float]:

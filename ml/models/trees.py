@@ -70,18 +70,40 @@ def forest(booster: Any, interval: int, intervals: int) -> Forest | None:
     Args:
         interval: the position of the interval among the features; ``intervals``: how many there are.
     """
-    dumped: list[dict[str, Any]] = booster.dump_model()["tree_info"]
-    if sum(one["num_leaves"] - 1 for one in dumped) > _MOST_SPLITS or any(one["num_cat"] for one in dumped):
+    try:
+        trees = grown(booster, most_splits=_MOST_SPLITS)
+    except (Categorical, _TooMany):
         return None
     found: list[tuple[Tree, tuple[int, ...]]] = []
-    for one in dumped:
-        tree = _tree(one["tree_structure"])
+    for tree in trees:
         asked = sorted(set(_thresholds(tree, interval)))
         alike: dict[int, list[int]] = defaultdict(list)
         for number in range(intervals):
             alike[int(np.searchsorted(asked, number, side="left"))].append(number)
-        found += [(_at(tree, interval, where[0]), tuple(where)) for where in alike.values()]
+        found += [(at(tree, interval, where[0]), tuple(where)) for where in alike.values()]
     return Forest(tuple(found), intervals)
+
+
+class Categorical(ValueError):
+    """A tree splits on categories."""
+
+
+class _TooMany(ValueError):
+    """More splits than were asked for."""
+
+
+def grown(booster: Any, most_splits: int | None = None) -> list[Tree]:
+    """Return the trees of a booster.
+
+    Raises:
+        Categorical: one of them splits on categories.
+    """
+    dumped: list[dict[str, Any]] = booster.dump_model()["tree_info"]
+    if most_splits is not None and sum(one["num_leaves"] - 1 for one in dumped) > most_splits:
+        raise _TooMany
+    if any(one["num_cat"] for one in dumped):
+        raise Categorical
+    return [_tree(one["tree_structure"]) for one in dumped]
 
 
 def _tree(node: dict[str, Any]) -> Tree:
@@ -102,13 +124,13 @@ def _thresholds(tree: Tree, feature: int) -> Iterator[float]:
         yield from _thresholds(tree.right, feature)
 
 
-def _at(tree: Tree, feature: int, value: float) -> Tree:
+def at(tree: Tree, feature: int, value: float) -> Tree:
     """Return the tree with the branches of one feature taken."""
     if not isinstance(tree, Split):
         return tree
     if tree.feature == feature:
-        return _at(tree.left if value <= tree.threshold else tree.right, feature, value)
-    left, right = _at(tree.left, feature, value), _at(tree.right, feature, value)
+        return at(tree.left if value <= tree.threshold else tree.right, feature, value)
+    left, right = at(tree.left, feature, value), at(tree.right, feature, value)
     return Split(tree.feature, tree.threshold, tree.unknown_left, left, right)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -251,6 +251,10 @@ def metrics(
     event: Annotated[
         str | None, typer.Option("--event", help="Column of the event: 0 censored, 1 event, 2 competing event.")
     ] = None,
+    event_code: Annotated[
+        list[str] | None,
+        typer.Option("--event-code", help="What a value means, such as 2=event or lost=censored; repeatable."),
+    ] = None,
     risk: Annotated[list[str] | None, typer.Option("--risk", help="Column of predicted risk; may be repeated.")] = None,
     at: Annotated[
         list[float] | None, typer.Option("--at", help="When to judge, in the unit of time; repeatable.")
@@ -281,6 +285,7 @@ def metrics(
             file,
             time=time,
             event=event,
+            codes=_codes(event_code or ()),
             risks=tuple(risk or ()),
             at=tuple(at or ()),
             thresholds=tuple(threshold or ()),
@@ -320,6 +325,19 @@ def evaluate(
         print_json(finite(asdict(found)))
         return
     _print_evaluation(found, table.days_per_unit)
+
+
+def _codes(given: Sequence[str]) -> dict[Any, Any] | None:
+    """Read VALUE=MEANING pairs; none is None."""
+    from ml.follow_up import MEANINGS
+
+    found: dict[Any, Any] = {}
+    for one in given:
+        value, _, meaning = one.rpartition("=")
+        if not value or meaning not in MEANINGS:
+            raise WrongUsage(f"--event-code is VALUE=censored, VALUE=event or VALUE=competing, not {one}")
+        found[value] = meaning
+    return found or None
 
 
 def _print_assessment(one: Any) -> None:
@@ -417,8 +435,8 @@ def usable(work: Callable[[], T]) -> T:
     from ml.dataset import CannotLearn
     from ml.equations.base import ImpossibleUnit
     from ml.equations.table import BadTable
+    from ml.follow_up import BadCohort
     from ml.models.bundle import ModelUnusable
-    from ml.survival_table import BadCohort
 
     try:
         return work()

@@ -16,9 +16,10 @@ from ml import crossval, evaluate, survival_table
 from ml.crossval import Evaluation
 from ml.evaluate import Outcome
 from ml.features.spec import Column
+from ml.follow_up import BadCohort
 from ml.models import discrete
 from ml.models.fitted import Sample, fit
-from ml.survival_table import BadCohort, Spec
+from ml.survival_table import Spec
 from ml.task import ModelSpec
 from orchestration.cli.program import app
 
@@ -186,6 +187,15 @@ def test_what_cannot_be_evaluated_is_refused(small: tuple[Path, dict[str, Any]])
         ({"derive": {"y": "x +"}}, "expression"),
         ({"derive": {"y": "(select count(*) from '/etc/passwd')"}}, "expression"),
         ({"event": "entry"}, "0 censored"),
+        ({"horizons": [1e-6]}, "nobody has the event by 1e-06 months; the first has it at"),
+        ({"features": ["x", "months"]}, "months is the outcome"),
+        ({"features": ["x", "x"]}, "a feature twice: x"),
+        ({"event": "clinic"}, "holds north, south, west; say what they mean with event_codes"),
+        ({"event": "clinic", "event_codes": {"north": "event"}}, "holds south, west, which event_codes does not name"),
+        ({"derive": {"one_two": "dead::int + 1"}, "event": "one_two"}, "always 1 or 2, and never 0"),
+        ({"derive": {"day": "date '2020-01-01'"}, "time": "day"}, "is a date"),
+        ({"derive": {"day": "date '2020-01-01'"}, "features": ["x", "day"]}, "day is a date; a feature is a number"),
+        ({"derive": {"day": "date '2020-01-01'"}, "entry": "day"}, "both be dates or both be numbers"),
         ({"time": "colour"}, "must be numbers, and holds .*; a spec makes them under derive"),
         ({"derive": {"one": "1"}, "features": ["one"]}, "no feature varies"),
         ({"derive": {"few": "(row_number() over () <= 4)::int"}, "event": "few"}, "too few for 3 folds"),
@@ -194,6 +204,79 @@ def test_what_cannot_be_evaluated_is_refused(small: tuple[Path, dict[str, Any]])
     for change, words in cases:
         with pytest.raises(BadCohort, match=words):
             crossval.run(survival_table.read(path, Spec.model_validate(spec | change)))
+
+
+def _read(path: Path, **spec: Any) -> survival_table.Cohort:
+    return survival_table.read(path, Spec.model_validate({"horizons": [365]} | spec))
+
+
+def test_rows_of_start_and_stop_are_followed_to_the_end(shared_data: Path) -> None:
+    # Crowley and Hu 1977: 103 candidates for a heart, 75 died, 69 were transplanted; the fourth waited 36 days for one
+    # and died on day 39
+    path = shared_data / "ml/cohorts/survival/heart.parquet"
+    found = _read(
+        path, person="id", entry="start", time="stop", event="event", features=["age", "surgery", "transplant"]
+    )
+    assert found.sample.columns[-1].name == "start"
+    at_first = found.sample.values[:, -1] == 0
+    assert (at_first.sum(), found.sample.event[at_first].sum(), (~at_first).sum()) == (103, 75, 69)
+    assert len(np.unique(found.sample.person)) == 103
+    rows = pd.read_parquet(path)
+    fourth = (rows["id"] == 4).to_numpy()
+    assert found.sample.time[fourth].tolist() == [39, 3]
+    assert found.sample.event[fourth].tolist() == [1, 1]
+
+
+def test_visits_with_the_same_end_stand_on_their_own(shared_data: Path) -> None:
+    # Murtaugh 1994: 312 people, 140 of whom died and 29 were transplanted, 1,945 visits
+    found = _read(
+        shared_data / "ml/cohorts/survival/pbcseq.parquet",
+        person="id",
+        entry="day",
+        time="futime",
+        event="status",
+        event_codes={0: "censored", 1: "competing", 2: "event"},
+        features=["bili"],
+    )
+    first = np.unique(found.sample.person, return_index=True)[1]
+    assert (found.rows, len(first)) == (1945, 312)
+    assert np.bincount(found.sample.event[first]).tolist() == [143, 140, 29]
+
+
+def test_late_entry_counts_from_entry(tmp_path: Path) -> None:
+    rows = pd.DataFrame(
+        {
+            "who": ["a", "a", "a", "b", "b", "c"],
+            "from": ["2020-01-01", "2020-02-01", "2021-01-01", "2020-01-01", "2020-03-01", "2020-01-01"],
+            "until": ["2020-01-31", "2020-06-01", "2021-02-01", "2020-02-01", "2020-04-01", "2020-01-01"],
+            "state": ["well", "Ill", "ill", "ill", "well", "well"],
+            "x": [1.0, 2, 3, 4, 5, 6],
+        }
+    )
+    rows.to_csv(path := tmp_path / "rows.csv", index=False)
+    found = _read(
+        path,
+        person="who",
+        entry="from",
+        time="until",
+        event="state",
+        event_codes={"well": 0, "ill": "event"},
+        features=["x"],
+        time_unit="years",
+    )
+    # the second row of a continues the first a day later, the third comes after a gap; b's second row after the event
+    assert found.sample.time.tolist() == [152, 121, 31, 31, 31]
+    assert found.sample.event.tolist() == [1, 1, 1, 1, 0]
+    assert found.dropped == {"no follow-up (until not after from)": 1}
+    assert [one.name for one in found.sample.columns] == ["x"]
+
+
+def test_a_horizon_beyond_all_follow_up_is_judged_where_it_ends(small: tuple[Path, dict[str, Any]]) -> None:
+    path, spec = small
+    more = {"horizons": [5000], "where": "months < 60", "derive": {"age": "if(x > 1, null, 50 + x)"}, "age": "age"}
+    found = crossval.run(survival_table.read(path, Spec.model_validate(spec | more)), censoring=False)
+    assert found.judged[0].assessed_days < 60 * 31
+    assert all(np.isfinite(_value(found.judged[0], name)) for name in ("auc", "brier", "slope"))
 
 
 def _twin(*arguments: str) -> tuple[int, str, str]:
@@ -212,10 +295,10 @@ def test_twin_ml_evaluate(small: tuple[Path, dict[str, Any]], tmp_path: Path) ->
     assert found["judged"][0]["model"] == "cox"
     status, out, _ = _twin(*arguments)
     assert "C of a model of censoring" in out
-    (tmp_path / "spec.yaml").write_text("time: t\nhorizonz: [1]\nentry: e\n")
+    (tmp_path / "spec.yaml").write_text("time: t\nhorizonz: [1]\nweights: e\n")
     status, _, err = _twin(*arguments)
     assert status == 1
-    for told in ("spec.yaml", "horizonz: there is no such field; horizons?", "entry: late entry is not modelled"):
+    for told in ("spec.yaml", "horizonz: there is no such field; horizons?", "weights: people are not weighted"):
         assert told in err
     assert _twin("ml", "evaluate", "--cohort", str(path), "--spec", "nothing")[0] == 1
 
@@ -258,6 +341,11 @@ def test_twin_ml_metrics_says_what_is_wrong(tmp_path: Path) -> None:
     pd.DataFrame(good | {"event": [1] * 4}).to_csv(tmp_path / "p.csv", index=False)
     status, out, _ = _twin("ml", "metrics", str(tmp_path / "p.csv"), "--bootstrap", "0", "--json")
     assert (status, json.loads(out)[0]["at"]) == (0, 4.0)  # nobody is censored: everyone's status is known at the end
+    pd.DataFrame(good | {"event": [2, 1, 2, 1]}).to_csv(tmp_path / "p.csv", index=False)
+    assert "always 1 or 2" in _twin("ml", "metrics", str(tmp_path / "p.csv"))[2]
+    meant = ("--event-code", "1=censored", "--event-code", "2=event", "--bootstrap", "0", "--json")
+    assert json.loads(_twin("ml", "metrics", str(tmp_path / "p.csv"), *meant)[1])[0]["n_events"] == 2
+    assert _twin("ml", "metrics", str(tmp_path / "p.csv"), "--event-code", "2=dead")[0] == 2
     pd.DataFrame(good).rename(columns={"risk": "q"}).to_csv(tmp_path / "p.csv", index=False)
     assert "--risk" in _twin("ml", "metrics", str(tmp_path / "p.csv"))[2]
     pd.DataFrame(good | {"time": [1.0, 2, None, 4]}).to_csv(tmp_path / "p.csv", index=False)
