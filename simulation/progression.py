@@ -17,8 +17,8 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import yaml
 
+from lake.files import read_yaml
 from simulation.engine.course import Array
 from simulation.people import Twin
 from simulation.personal.weights import effective_size, quantiles, tempered
@@ -116,7 +116,7 @@ class Course:
 @cache
 def outcomes() -> dict[str, dict[str, Any]]:
     """The table of outcomes, slopes and alternatives."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load(_FILE.read_text())
+    found: dict[str, dict[str, Any]] = read_yaml(_FILE)
     return found
 
 

@@ -198,13 +198,11 @@ def _glycaemia() -> Iterator[Target]:
         "Finnish DPS, Tuomilehto 2001, doi:10.1056/NEJM200105033441801",
     )
     hazard = glycaemia.diabetes_hazard_ratio
-    for what, lost, role, (middle, low, high), source in (
+    for what, lost, role, hr, source in (
         ("DPP lifestyle, 5.6 kg", 5.6, "calibration", (0.42, 0.34, 0.52), dpp),
         ("DPS lifestyle, 4.2 kg", 4.2, "external", (0.42, 0.30, 0.70), dps),
     ):
-        found = hazard(lost)
-        verdict = "pass" if low <= found <= high else "miss"
-        yield Target("weight and diabetes", what, middle, found, low, high, "ratio", role, verdict, True, source, "")
+        yield _ratio(what, hr, hazard(lost), role, source, True, "weight and diabetes")
 
 
 def _drugs() -> Iterator[Target]:
@@ -274,12 +272,13 @@ def _trials() -> Iterator[Target]:
 
 
 def _ratio(
-    target: str, hr: tuple[float, float, float], found: float, role: str, source: str, verified: bool
+    target: str, hr: tuple[float, float, float], found: float, role: str, source: str, verified: bool,
+    model: str = "other trials",
 ) -> Target:  # fmt: skip
     """A published ratio with its interval; outside is a miss."""
     middle, low, high = hr
     inside = "pass" if low <= found <= high else "miss"
-    return Target("other trials", target, middle, found, low, high, "ratio", role, inside, verified, source, "")
+    return Target(model, target, middle, found, low, high, "ratio", role, inside, verified, source, "")
 
 
 def _other_trials() -> Iterator[Target]:

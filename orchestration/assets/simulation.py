@@ -4,7 +4,7 @@ import base64
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from orchestration.assets import models
 from orchestration.assets.raw import column_schema, markdown_table
 from orchestration.assets.warehouse import EXPORT
 from orchestration.resources import Home
+from orchestration.simulation_log import logged
 from simulation import tables
-from simulation.experiment import EXPERIMENT
 
 OWNERS = ["team:simulation"]
 ENGINES = ("antimony", "libsbml", "roadrunner")
@@ -71,7 +71,10 @@ def assets() -> list[dg.AssetsDefinition]:
             pictures.forest(found, path)
             shown = _shown([path])
             counts = Counter(one.verdict for one in found)
-            run = _logged(settings, "qualification", {"targets": len(found)}, counts, [path], context.run_id)
+            run = logged(
+                settings, "qualification", "qualification", {"targets": len(found)}, counts, [path],
+                dagster_run_id=context.run_id,
+            )  # fmt: skip
         lines = [
             (one.model, one.target, f"{one.expected:g}", f"{one.found:.4g}", one.role, one.verdict) for one in found
         ]
@@ -183,23 +186,7 @@ def _calibrated(settings: Settings, result: Any, paths: list[Path], dagster_run:
     params = {"model": progression.MODEL, "model_sha256": progression.sha256(), "people": result.people}
     metrics = {f"{outcome}.{name}": value for outcome, one in result.calibration.items() for name, value in one.items()}
     params["members"] = progression.MEMBERS
-    return _logged(settings, "personal courses", params, metrics, paths, dagster_run, kind="calibration")
-
-
-def _logged(
-    settings: Settings, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], paths: list[Path],
-    dagster_run: str, *, kind: str = "qualification",
-) -> str:  # fmt: skip
-    """One MLflow run per calibration and per qualification, with its pictures."""
-    from ml import tracking
-
-    client = tracking.connect(settings)
-    about = {"twin.kind": kind, "dagster_run_id": dagster_run, "use": "research use, not for care"}
-    with tracking.run(client, tracking.experiment(client, settings, EXPERIMENT), name, about) as run:
-        tracking.log_values(client, run, dict(params), dict(metrics))
-        for path in paths:
-            client.log_artifact(run, str(path))
-    return run
+    return logged(settings, "personal courses", "calibration", params, metrics, paths, dagster_run_id=dagster_run)
 
 
 def _shown(paths: list[Path]) -> dict[str, dg.MarkdownMetadataValue]:

@@ -221,22 +221,15 @@ def fit(
 
 
 def _logged(found: Fit, row: dict[str, Any], members: int) -> str:
-    """One MLflow run per calibration; nothing in it says whose."""
-    from ml import tracking
-    from simulation.experiment import EXPERIMENT
+    from orchestration.simulation_log import logged
     from simulation.models import catalogue
-    from simulation.personal import fit as fitting
+    from simulation.personal.fit import MODEL
 
-    home = settings()
-    client = tracking.connect(home)
-    experiment = tracking.experiment(client, home, EXPERIMENT)
-    about = {"twin.kind": "calibration", "status": found.status, "use": RESEARCH_USE}
-    with tracking.run(client, experiment, fitting.MODEL, about) as run:
-        params = {"model": fitting.MODEL, "model_sha256": catalogue.sha256(fitting.MODEL), "members": members}
-        names = {name: name.replace(" ", "_").replace("%", "percent").replace("/", "of") for name in row}
-        metrics = {names[name]: float(value) for name, value in row.items() if isinstance(value, int | float)}
-        tracking.log_values(client, run, params | {"data_digest": found.learnt.digest}, metrics)
-    return run
+    params = {"model": MODEL, "model_sha256": catalogue.sha256(MODEL), "members": members}
+    names = {name: name.replace(" ", "_").replace("%", "percent").replace("/", "of") for name in row}
+    metrics = {names[name]: float(value) for name, value in row.items() if isinstance(value, int | float)}
+    digest = {"data_digest": found.learnt.digest}
+    return logged(settings(), MODEL, "calibration", params | digest, metrics, status=found.status)
 
 
 def _judged(name: str, found: Fit, record: GlucoseRecord, hours: float) -> dict[str, Any]:

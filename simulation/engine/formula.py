@@ -215,3 +215,29 @@ def _number(value: float) -> str:
     if math.isinf(value):
         return "np.inf" if value > 0 else "(-np.inf)"
     return repr(float(value)) if value >= 0 else f"({float(value)!r})"
+
+
+def names_in(math: Any) -> set[str]:
+    """Ids that a formula reads."""
+    import libsbml
+
+    names = {math.getName()} if math.getType() == libsbml.AST_NAME else set()
+    for number in range(math.getNumChildren()):
+        names |= names_in(math.getChild(number))
+    return names
+
+
+def has_time(math: Any) -> bool:
+    """Whether a formula reads the time."""
+    import libsbml
+
+    return math.getType() == libsbml.AST_NAME_TIME or any(
+        has_time(math.getChild(number)) for number in range(math.getNumChildren())
+    )
+
+
+def python_name(identifier: str) -> str:
+    """A Python name for an SBML id (letters, digits, underscores by its grammar)."""
+    if not identifier.isidentifier():
+        raise Unsupported("an id that is no SBML id")
+    return f"v_{identifier}"

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from simulation.engine.course import Array
-from simulation.engine.formula import into, source
-from simulation.engine.sbml import BadModel, Model, Unsupported, parse
+from simulation.engine.formula import has_time, into, names_in, python_name, source
+from simulation.engine.sbml import BadModel, Model, Unsupported, plain
 
 Report = Callable[[float, Array, Sequence[Any], Sequence[Any]], list[Any]]
 
@@ -69,7 +69,7 @@ class _Shelf:
         self.names: dict[str, str] = {}
 
     def is_fixed(self, node: Any) -> bool:
-        return not _has_time(node) and _used(node) <= self.generator.fixed_names
+        return not has_time(node) and names_in(node) <= self.generator.fixed_names
 
     def keep(self, text: str) -> str:
         return self.names.setdefault(text, f"c_{len(self.names)}")
@@ -82,7 +82,7 @@ class _Generator:
     """Collects symbols and equations of one model, in the order in which they must be evaluated."""
 
     def __init__(self, model: Model) -> None:
-        self.model = _plain(model)
+        self.model = plain(model)
         self._refuse()
         self.species = {one.getId(): one for one in self.model.getListOfSpecies()}
         self.compartments = {one.getId(): one for one in self.model.getListOfCompartments()}
@@ -103,7 +103,7 @@ class _Generator:
         """Every name that a formula uses must be something in the model."""
         formulas = [*self.rates.values(), *self.formulas.values(), *self.initial.values()]
         known = {*self.values, *self.formulas}
-        unknown = sorted({name for math in formulas for name in _used(math)} - known)
+        unknown = sorted({name for math in formulas for name in names_in(math)} - known)
         if unknown:
             raise BadModel(f"formulas use {', '.join(map(repr, unknown))}, which the model does not define")
 
@@ -169,7 +169,7 @@ class _Generator:
                         raise Unsupported("stoichiometries given as formulas")
                     factor = part.getId() if part.isSetId() else None
                     number = part.getStoichiometry() if part.isSetStoichiometry() else 1.0
-                    term = f"{sign} {_name(factor) if factor else repr(number)} * {_name(reaction.getId())}"
+                    term = f"{sign} {python_name(factor) if factor else repr(number)} * {python_name(reaction.getId())}"
                     flows.setdefault(part.getSpecies(), []).append(term)
         return flows
 
@@ -184,7 +184,7 @@ class _Generator:
             if name in visiting:
                 raise Unsupported("assignments that depend on each other in a circle")
             visiting.add(name)
-            for used in _used(formulas[name]):
+            for used in names_in(formulas[name]):
                 visit(used)
             order[name] = None
 
@@ -197,7 +197,7 @@ class _Generator:
         """Constants, and assignments that follow from constants alone."""
         fixed = set(self.constants)
         for name in self._ordered(self.formulas):
-            if not _has_time(self.formulas[name]) and _used(self.formulas[name]) <= fixed:
+            if not has_time(self.formulas[name]) and names_in(self.formulas[name]) <= fixed:
                 fixed.add(name)
         return fixed
 
@@ -216,24 +216,26 @@ class _Generator:
                 if name in self.flows and not self.species[name].getHasOnlySubstanceUnits():
                     want(self.species[name].getCompartment())
                 if name in self.formulas and name not in self.fixed_names:
-                    for used in _used(self.formulas[name]):
+                    for used in names_in(self.formulas[name]):
                         want(used)
 
         for name in needed:
             want(name)
         moving = [
-            f"{_name(name)} = {source(self.formulas[name], _name, shelf)}"
+            f"{python_name(name)} = {source(self.formulas[name], python_name, shelf)}"
             for name in self._ordered(self.formulas)
             if name in wanted and name not in self.fixed_names
         ]
-        head = [f"{_name(name)} = k[{number}]" for number, name in enumerate(self.constants) if name in wanted]
-        head += [f"{_name(name)} = c[{number}]" for number, name in enumerate(self._fixed_order) if name in wanted]
+        head = [f"{python_name(name)} = k[{number}]" for number, name in enumerate(self.constants) if name in wanted]
+        head += [
+            f"{python_name(name)} = c[{number}]" for number, name in enumerate(self._fixed_order) if name in wanted
+        ]
         for number, name in enumerate(self.states):
             if name in wanted:
                 held = f"y[{number}]"
                 if name in self.flows and not self.species[name].getHasOnlySubstanceUnits():
-                    held += f" / {_name(self.species[name].getCompartment())}"
-                head.append(f"{_name(name)} = {held}")
+                    held += f" / {python_name(self.species[name].getCompartment())}"
+                head.append(f"{python_name(name)} = {held}")
         return [*head, *moving]
 
     def _shelved(self, shelf: _Shelf) -> list[str]:
@@ -247,9 +249,9 @@ class _Generator:
         needed: set[str] = set()
         for number, name in enumerate(self.states):
             if name in self.rates:
-                rates.append(into(self.rates[name], _name, shelf, f"d[{number}]"))
-                single.append(f"d[{number}] = {source(self.rates[name], _name, shelf)}")
-                needed |= _used(self.rates[name])
+                rates.append(into(self.rates[name], python_name, shelf, f"d[{number}]"))
+                single.append(f"d[{number}] = {source(self.rates[name], python_name, shelf)}")
+                needed |= names_in(self.rates[name])
             else:
                 rates.append(f"d[{number}] = {' '.join(self.flows[name])}")
                 single.append(rates[-1])
@@ -278,9 +280,9 @@ class _Generator:
         )
 
     def _fixed_lines(self, shelf: _Shelf) -> list[str]:
-        lines = [f"{_name(name)} = k[{number}]" for number, name in enumerate(self.constants)]
-        lines += [f"{_name(name)} = {source(self.formulas[name], _name)}" for name in self._fixed_order]
-        values = [*(_name(name) for name in self._fixed_order), *shelf.names]
+        lines = [f"{python_name(name)} = k[{number}]" for number, name in enumerate(self.constants)]
+        lines += [f"{python_name(name)} = {source(self.formulas[name], python_name)}" for name in self._fixed_order]
+        values = [*(python_name(name) for name in self._fixed_order), *shelf.names]
         return [*lines, f"return [{', '.join(values)}]"]
 
     def _reporter(self, symbols: tuple[str, ...]) -> Report:
@@ -295,14 +297,14 @@ class _Generator:
             name = inner.rstrip(")")
             if name not in self.values and name not in self.formulas:
                 raise KeyError(f"{name!r} is nothing in the model")
-            text = _name(name)
+            text = python_name(name)
             needed.add(name)
             if kind and name in self.species:
                 size = self.species[name].getCompartment()
                 whole = self.species[name].getHasOnlySubstanceUnits()
                 if whole != (kind == "amount"):
                     needed.add(size)
-                    text = f"{text} {'/' if whole else '*'} {_name(size)}"
+                    text = f"{text} {'/' if whole else '*'} {python_name(size)}"
             values.append(text)
         body = self._body(needed, _Unshelved(self))
         text = _function("report", "t, y, k, c", [*body, f"return [{', '.join(values)}]"])
@@ -312,22 +314,22 @@ class _Generator:
     def _start(self) -> list[str]:
         """Initial values: constants as given, initial assignments and assignment rules at time zero, states."""
         lines = ["t = 0.0", "k = list(k)"]
-        lines += [f"{_name(name)} = k[{number}]" for number, name in enumerate(self.constants)]
-        lines += [f"{_name(name)} = given[{number}]" for number, name in enumerate(self.states)]
+        lines += [f"{python_name(name)} = k[{number}]" for number, name in enumerate(self.constants)]
+        lines += [f"{python_name(name)} = given[{number}]" for number, name in enumerate(self.states)]
         initial = {**self._amounts_in_computed_compartments(), **self.initial}
         formulas = {**self.assigned, **initial}
-        used = {name for math in formulas.values() for name in _used(math)}
+        used = {name for math in formulas.values() for name in names_in(math)}
         formulas |= {name: math for name, math in self.reactions.items() if name in used}
         for name in self._ordered(formulas):
-            lines.append(f"{_name(name)} = {source(formulas[name], _name)}")
+            lines.append(f"{python_name(name)} = {source(formulas[name], python_name)}")
         for number, name in enumerate(self.constants):
             if name in initial:
-                lines.append(f"k[{number}] = {_name(name)}")
+                lines.append(f"k[{number}] = {python_name(name)}")
         states = []
         for name in self.states:
-            held = _name(name)
+            held = python_name(name)
             if name in self.flows and not self.species[name].getHasOnlySubstanceUnits():
-                held += f" * {_name(self.species[name].getCompartment())}"
+                held += f" * {python_name(self.species[name].getCompartment())}"
             states.append(held)
         lines.append(f"return [{', '.join(states)}], k")
         return lines
@@ -351,56 +353,6 @@ class _Unshelved(_Shelf):
 
     def full(self, text: str) -> str:
         return text
-
-
-_HARMLESS_PACKAGES = frozenset({"l3v2extendedmath", "layout", "render", "groups"})
-"""Packages that change no equation, or whose functions `formula` knows."""
-
-
-def _plain(model: Model) -> Any:
-    """A copy of the model in Level 3 with functions expanded and local parameters promoted."""
-    import libsbml
-
-    document = parse(model.flat).document.clone()
-    for number in range(document.getNumPlugins()):
-        package = document.getPlugin(number).getPackageName()
-        if package not in _HARMLESS_PACKAGES and document.getPackageRequired(package):
-            raise Unsupported(f"the SBML package {package!r}")
-    if document.getLevel() < 3 and not document.setLevelAndVersion(3, 1, False):
-        raise Unsupported(f"Level {document.getLevel()} Version {document.getVersion()} with features Level 3 lacks")
-    for option in ("expandFunctionDefinitions", "promoteLocalParameters"):
-        properties = libsbml.ConversionProperties()
-        properties.addOption(option, True)
-        if document.convert(properties) != libsbml.LIBSBML_OPERATION_SUCCESS:
-            raise Unsupported(f"{option} failed")
-    # The clone owns the model: keep it alive as long as the model is used.
-    found = document.getModel()
-    found._document = document
-    return found
-
-
-def _used(math: Any) -> set[str]:
-    import libsbml
-
-    names = {math.getName()} if math.getType() == libsbml.AST_NAME else set()
-    for number in range(math.getNumChildren()):
-        names |= _used(math.getChild(number))
-    return names
-
-
-def _has_time(math: Any) -> bool:
-    import libsbml
-
-    return math.getType() == libsbml.AST_NAME_TIME or any(
-        _has_time(math.getChild(number)) for number in range(math.getNumChildren())
-    )
-
-
-def _name(identifier: str) -> str:
-    """A Python name for an SBML id (letters, digits, underscores by its grammar)."""
-    if not identifier.isidentifier():
-        raise Unsupported("an id that is no SBML id")
-    return f"v_{identifier}"
 
 
 def _function(name: str, parameters: str, lines: list[str]) -> str:

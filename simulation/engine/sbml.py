@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 64 << 20
+_HARMLESS_PACKAGES = frozenset({"l3v2extendedmath", "layout", "render", "groups"})
+"""Packages that change no equation, or whose functions `formula` knows."""
 
 
 class BadModel(ValueError):
@@ -103,3 +105,29 @@ def reported(model: Model) -> tuple[str, ...]:
     ruled = [rule.getVariable() for rule in found.getListOfRules() if rule.isRate() or rule.isAssignment()]
     species = [one.getId() for one in found.getListOfSpecies() if not one.getConstant()]
     return tuple(dict.fromkeys([*species, *ruled]))
+
+
+def plain(model: Model) -> Any:
+    """A copy of the model in Level 3 with functions expanded and local parameters promoted (libsbml).
+
+    Raises:
+        Unsupported: a package or an older feature that changes equations.
+    """
+    import libsbml
+
+    document = parse(model.flat).document.clone()
+    for number in range(document.getNumPlugins()):
+        package = document.getPlugin(number).getPackageName()
+        if package not in _HARMLESS_PACKAGES and document.getPackageRequired(package):
+            raise Unsupported(f"the SBML package {package!r}")
+    if document.getLevel() < 3 and not document.setLevelAndVersion(3, 1, False):
+        raise Unsupported(f"Level {document.getLevel()} Version {document.getVersion()} with features Level 3 lacks")
+    for option in ("expandFunctionDefinitions", "promoteLocalParameters"):
+        properties = libsbml.ConversionProperties()
+        properties.addOption(option, True)
+        if document.convert(properties) != libsbml.LIBSBML_OPERATION_SUCCESS:
+            raise Unsupported(f"{option} failed")
+    # The clone owns the model: keep it alive as long as the model is used.
+    found = document.getModel()
+    found._document = document
+    return found

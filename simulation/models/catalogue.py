@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from lake.files import read_yaml
 from simulation.engine.generate import Compiled, compile_model
 from simulation.engine.sbml import BadModel, Model, parse
 
@@ -130,7 +130,7 @@ def card(name: str) -> Card:
     """
     if name not in names():
         raise KeyError(f"no model {name!r}; there are {', '.join(names())}")
-    return Card(name=name, **yaml.safe_load((FOLDER / f"{name}.yaml").read_text()))
+    return Card(name=name, **read_yaml(FOLDER / f"{name}.yaml"))
 
 
 @cache

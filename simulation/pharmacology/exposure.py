@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from lake.files import read_yaml
 
 NORMAL_GFR = 100.0
 """mL/min/1.73 m2 at which the renal share counts as whole."""
@@ -57,7 +57,7 @@ class Exposure:
 @cache
 def drugs() -> dict[str, dict[str, Any]]:
     """The table of drugs."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "drugs.yaml").read_text())
+    found: dict[str, dict[str, Any]] = read_yaml(Path(__file__).parent / "drugs.yaml")
     return found
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from lake.files import read_yaml
 from simulation.engine.course import Array
 
 REFERENCE_PRESSURE = 154.0
@@ -27,7 +27,7 @@ class ImpossibleDose(ValueError):
 @cache
 def effects() -> dict[str, Any]:
     """The table of effects."""
-    found: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "effects.yaml").read_text())
+    found: dict[str, Any] = read_yaml(Path(__file__).parent / "effects.yaml")
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
+from lake.files import read_yaml
 
 UNIT = {"ldl": 1.0, "sbp": 10.0}
 """mmol/L and mmHg that a slope is for."""
@@ -42,7 +42,7 @@ def relative_risk(axis: str, difference: float, per_unit: float) -> float:
 @cache
 def retrodictions() -> tuple[Retrodiction, ...]:
     """All published trials of the table, in its order. Nothing is tuned: the misses stay."""
-    rows = yaml.safe_load((Path(__file__).parent / "published.yaml").read_text())
+    rows = read_yaml(Path(__file__).parent / "published.yaml")
     found = []
     for row in rows:
         predicted = relative_risk(row["axis"], row["difference"], row["per_unit"])
