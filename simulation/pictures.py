@@ -11,7 +11,7 @@ import numpy as np
 from simulation.engine.course import Array
 from simulation.qualification import Target
 
-_NOTE = "people at high risk · research use, not for care"
+_NOTE = "research use, not for care"
 
 
 def glucose_band(drawn: Sequence[tuple[str, Array, Array]], path: Path) -> None:
@@ -72,12 +72,33 @@ def forest(targets: Sequence[Target], path: Path) -> None:
     figure.savefig(path)
 
 
-def _axes(x: str, y: str, title: str, size: tuple[float, float] = (6.4, 4.2)) -> tuple[Any, Any]:
+def trial_forest(
+    title: str, truth: float, rows: Sequence[tuple[str, float, float]], effect: str, path: Path
+) -> None:  # fmt: skip
+    """Estimates of a simulated trial's analyses, each with the 95 % interval of one trial, and the true effect.
+
+    Args:
+        rows: analysis, mean estimate, standard error.
+    """
+    figure, axes = _axes(effect, "", title, (6.4, 1.6 + 0.4 * len(rows)), "with the interval of one trial")
+    for place, (_, estimate, error) in enumerate(reversed(rows)):
+        axes.plot([estimate - 1.959964 * error, estimate + 1.959964 * error], [place, place], color="grey")
+        axes.plot(estimate, place, "D", markersize=4, color="tab:blue")
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)], fontsize=8)
+    axes.axvline(truth, color="black", linestyle=":", linewidth=1, label="true effect")
+    axes.axvline(0, color="grey", linewidth=0.5)
+    axes.legend(fontsize=7)
+    figure.savefig(path)
+
+
+def _axes(
+    x: str, y: str, title: str, size: tuple[float, float] = (6.4, 4.2), who: str = "people at high risk"
+) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=90, layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.set_title(f"{title}\n{_NOTE}", fontsize=9)
+    axes.set_title(f"{title}\n{who} · {_NOTE}", fontsize=9)
     return figure, axes

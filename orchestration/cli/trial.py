@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -13,12 +14,20 @@ from orchestration.cli.failures import BadData, OneLine, WrongUsage
 from orchestration.cli.output import AsJson, console, print_json, print_table, settings
 from orchestration.cli.sbml import RESEARCH_USE
 
+if TYPE_CHECKING:
+    from simulation.trials.cohort_trial import CohortOutcome
+    from simulation.trials.simulate import Outcome
+
 app = typer.Typer(cls=OneLine, no_args_is_help=True, help="Trials on virtual people.", rich_markup_mode="rich")
 
 
 @app.command()
 def run(
     spec: Annotated[Path, typer.Argument(help="YAML: see the examples.")],
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw the analyses as a forest plot (PNG, PDF or SVG).")
+    ] = None,
+    log: Annotated[bool, typer.Option("--log", help="Log figures and forest plot as a run in MLflow.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Simulate a randomised trial many times and compare its analyses.
@@ -36,12 +45,43 @@ def run(
     except yaml.YAMLError as error:
         raise WrongUsage(f"{spec.name} is not YAML: {error}") from None
     if isinstance(content, dict) and "eligibility" in content:
-        _in_the_warehouse(content, spec.name, as_json)
+        _in_the_warehouse(content, spec.name, _Shown(as_json, picture, log))
     else:
-        _made_up(spec, as_json)
+        _made_up(spec, _Shown(as_json, picture, log))
 
 
-def _in_the_warehouse(content: dict[str, Any], name: str, as_json: bool) -> None:
+@dataclass(frozen=True)
+class _Shown:
+    """How a trial is told."""
+
+    as_json: bool
+    picture: Path | None
+    log: bool
+
+    def keep(
+        self, found: CohortOutcome | Outcome, truth: float, effect: str, rows: list[tuple[str, float, float]]
+    ) -> None:
+        """Draw, and log, where that was asked for."""
+        from simulation.pictures import trial_forest
+
+        title = f"{found.name}: {found.trials:,} trials of {found.persons:,} virtual people"
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.picture or Path(folder) / "trial.png"
+            if self.picture or self.log:
+                try:
+                    trial_forest(title, truth, rows, effect, path)
+                except (OSError, ValueError) as error:
+                    raise WrongUsage(f"{path} cannot be drawn: {error}") from None
+            if self.log:
+                from orchestration.simulation_log import logged
+
+                told = {key: value for key, value in found.as_dict().items() if isinstance(value, int | float)}
+                errors = {f"{name.replace(' ', '_')}.standard_error": error for name, _, error in rows}
+                run = logged(settings(), found.name, "trial", {"trial": found.name}, told | errors, [path])
+                typer.echo(f"MLflow run {run}", err=True)
+
+
+def _in_the_warehouse(content: dict[str, Any], name: str, shown: _Shown) -> None:
     from lake import warehouse
     from simulation.treatment.layers import ImpossibleDose
     from simulation.trials import cohort_trial
@@ -57,7 +97,9 @@ def _in_the_warehouse(content: dict[str, Any], name: str, as_json: bool) -> None
         found = cohort_trial.run(spec, people)
     except (BadPopulation, ImpossibleDose) as error:
         raise WrongUsage(str(error)) from None
-    if as_json:
+    rows = [(one.name, one.estimate, one.standard_error) for one in found.analyses]
+    shown.keep(found, found.risk_difference, "Difference of risk", rows)
+    if shown.as_json:
         print_json(found.as_dict())
         return
     print_table(("eligibility", "people left"), [(step, f"{n:,}") for step, n in found.attrition])
@@ -81,15 +123,21 @@ def _in_the_warehouse(content: dict[str, Any], name: str, as_json: bool) -> None
     say(f"Side effects: {found.side_effects or 'none in the table'}. {RESEARCH_USE}.", markup=False)
 
 
-def _made_up(spec: Path, as_json: bool) -> None:
+def _made_up(spec: Path, shown: _Shown) -> None:
     from simulation.trials.simulate import BadSpec, read_spec
     from simulation.trials.simulate import run as simulate
 
     try:
-        found = simulate(read_spec(spec))
+        about = read_spec(spec)
+        found = simulate(about)
     except BadSpec as error:
         raise WrongUsage(str(error)) from None
-    if as_json:
+    rows = [
+        ("unadjusted", about.effect + found.bias_unadjusted, found.error_unadjusted),
+        ("prognostic score", about.effect + found.bias_adjusted, found.error_adjusted),
+    ]
+    shown.keep(found, about.effect, "Difference of the outcome", rows)
+    if shown.as_json:
         print_json(found.as_dict())
         return
     print_table(

@@ -42,12 +42,18 @@ class Model:
             document.getError(number)
             for number in range(document.getNumErrors())
             if document.getError(number).getSeverity() >= libsbml.LIBSBML_SEV_ERROR
+            and not self._is_drawing(document.getError(number).getLine())
         ]
         if errors or document.getModel() is None:
             first = errors[0] if errors else None
             where = f"line {first.getLine()}: {first.getShortMessage()}" if first else "no model in the document"
             raise BadModel(f"not a usable SBML document, {where}")
         return document
+
+    def _is_drawing(self, line: int) -> bool:
+        """Whether a line says how the model is drawn: what is wrong there changes no result."""
+        before = "\n".join(self.text.splitlines()[: line - 1])
+        return before.count("<layout:listOfLayouts") > before.count("</layout:listOfLayouts>")
 
     @cached_property
     def flat(self) -> str:

@@ -57,6 +57,7 @@ class Outcome:
     Attributes:
         r2: share of the outcome's variance in controls that the score explains, in the trials.
         variance_ratio: variance of the adjusted over the unadjusted estimate; theory says ``1 - r2``.
+        error_unadjusted, error_adjusted: mean standard error of a trial's estimate.
         power_unadjusted, power_adjusted: share of trials with a two-sided p below 0.05.
         persons_needed: for the power of the unadjusted analysis.
     """
@@ -70,6 +71,8 @@ class Outcome:
     bias_adjusted: float
     coverage_unadjusted: float
     coverage_adjusted: float
+    error_unadjusted: float
+    error_adjusted: float
     power_unadjusted: float
     power_adjusted: float
     persons: int
@@ -125,6 +128,8 @@ def run(spec: Spec) -> Outcome:
         float(after.effect.mean() - spec.effect),
         before.coverage(spec.effect),
         after.coverage(spec.effect),
+        float(before.error.mean()),
+        float(after.error.mean()),
         1 - before.coverage(0.0),
         1 - after.coverage(0.0),
         spec.persons,

@@ -88,3 +88,16 @@ def test_a_trial_in_the_warehouse_needs_a_snapshot(tmp_path: Path, monkeypatch: 
     assert "twin build" in result.output
     spec.write_text("{name: x, eligibility: [], drugs: [{drug: losartan, mg: 50}], persons: 100}")
     assert runner.invoke(app, ["trial", "run", str(spec)]).exit_code in (1, 2)
+
+
+def test_a_trial_is_drawn_where_asked(tmp_path: Path) -> None:
+    spec, picture = tmp_path / "spec.yaml", tmp_path / "forest.png"
+    spec.write_text("{name: x, persons: 40, effect: 0.3, noise: 1, weights: [0.5], trials: 20, historical: 50}")
+    result = runner.invoke(app, ["trial", "run", str(spec), "--picture", str(picture), "--json"])
+    assert result.exit_code == 0, result.output
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    found = json.loads(result.output)
+    assert 0 < found["error_adjusted"] < 1
+    result = runner.invoke(app, ["trial", "run", str(spec), "--picture", str(tmp_path / "forest.xyz")])
+    assert result.exit_code == 2
+    assert "cannot be drawn" in result.output

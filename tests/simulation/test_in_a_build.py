@@ -118,7 +118,9 @@ def test_every_model_is_qualified_and_misses_stay(built: dg.ExecuteInProcessResu
     found = rows(settings, tables.SIM_VALIDATION)
     assert not [one["target"] for one in found if one["verdict"] == "fail"]
     misses = {one["target"].split(" ")[0] for one in found if one["verdict"] == "miss"}
-    assert misses == {"JUPITER", "FOURIER", "ODYSSEY", "ACCORD-BP", "Lung", "ADVANCE,", "ACCORD,", "CALERIE-2"}
+    assert misses == {"JUPITER", "FOURIER", "ODYSSEY", "ACCORD-BP", "Lung", "ADVANCE,", "ACCORD,", "CALERIE-2"} | {
+        "STEP", "SURMOUNT-1,", "stroke", "cardiac", "central"
+    }  # fmt: skip
     assert {one["role"] for one in found} == {"reproduction", "calibration", "external", "conservation", "engine"}
 
 

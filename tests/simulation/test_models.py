@@ -13,7 +13,7 @@ import pytest
 from simulation.engine import sbml
 from simulation.engine.course import Array, Course, Trajectory
 from simulation.engine.intervention import Intervention
-from simulation.engine.roadrunner import Engine
+from simulation.engine.roadrunner import Engine, SolveFailed
 from simulation.engine.vectorised import compile_model, run_refined, simulate
 from simulation.meals import meals
 from simulation.models import catalogue
@@ -243,26 +243,41 @@ def test_every_biomodel_that_the_fast_path_takes_agrees_with_roadrunner(shared_d
     assert sum(agrees(path) for path in sorted((shared_data / "sim/biomodels").glob("*.xml"))) >= 25
 
 
+COPASI_DIGITS = (((1e-8, 1e-12), (1e-10, 1e-12)), ((1e-8, 1e-12), (1e-9, 1e-10)), ((1e-11, 1e-16), (1e-11, 1e-16)))
+"""Relative and absolute tolerances of COPASI and of RoadRunner, the next where these do not do."""
+
+
+def apart_from_copasi(path: Path, theirs: tuple[float, float], ours: tuple[float, float]) -> float:
+    """Largest difference over all reported symbols, in shares of a value and a hundredth of its largest."""
+    import basico
+
+    basico.load_model(str(path))
+    other = basico.run_time_course(
+        duration=10, intervals=10, method="lsoda", r_tol=theirs[0], a_tol=theirs[1], max_steps=10**6, use_sbml_id=True
+    )
+    model = sbml.load(path)
+    names = tuple(name for name in sbml.reported(model) if name in other.columns)
+    assert names
+    course = Course(10, 10, names, concentrations=frozenset(names))
+    try:
+        found = Engine(model).run(course, relative=ours[0], absolute=ours[1])
+    except SolveFailed:
+        return np.inf
+    expected = np.array([other[name] for name in names]).T
+    scale = np.abs(expected) + 0.01 * np.abs(expected).max(axis=0) + 1e-300
+    return float((np.abs(found.values - expected) / scale).max())
+
+
 @pytest.mark.slow
 def test_biomodels_agree_with_copasi(shared_data: Path) -> None:
-    """An independent second engine (COPASI's LSODA at 1e-8) on five models: every reported symbol within 1e-5."""
-    basico = pytest.importorskip("basico", reason="COPASI is not installed (pip install copasi-basico)")
-    for number in (341, 379, 711, 714, 710):
-        path = shared_data / f"sim/biomodels/BIOMD{number:010d}.xml"
-        basico.load_model(str(path))
-        other = basico.run_time_course(
-            duration=10, intervals=10, method="lsoda", r_tol=1e-8, a_tol=1e-12, use_sbml_id=True
-        )
-        model = sbml.load(path)
-        names = tuple(name for name in sbml.reported(model) if name in other.columns)
-        course = Course(10, 10, names, concentrations=frozenset(names), absolute=1e-12)
-        found = Engine(model).run(course, relative=1e-10, absolute=1e-12)
-        assert names
-        for name in names:
-            scale = float(np.abs(other[name]).max())
-            np.testing.assert_allclose(
-                found[name], other[name], rtol=1e-5, atol=1e-7 * scale, err_msg=f"{number} {name}"
-            )
+    """An independent second engine (COPASI's LSODA) on every shared model that loads, within 1e-5.
+
+    137 and 490 have fast reactions; 615's amounts (1e-13) lie at the tolerance of the engines.
+    """
+    pytest.importorskip("basico", reason="COPASI is not installed (pip install copasi-basico)")
+    for path in sorted((shared_data / "sim/biomodels").glob("*.xml")):
+        if path.stem[-3:] not in ("137", "490", "615"):
+            assert any(apart_from_copasi(path, *digits) < 1e-5 for digits in COPASI_DIGITS), path.stem
 
 
 def test_a_beat_of_the_default_person(shared_data: Path) -> None:
