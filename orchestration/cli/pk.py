@@ -31,11 +31,13 @@ def auc(
 
     Example: twin pk auc codeine --genotype CYP2D6=PM --dose 30
     """
-    from simulation.pharmacology.exposure import UnknownDrug, exposure
+    from simulation.pharmacology.exposure import UnknownDrug, exposure, genes
 
     pairs = [one.partition("=") for one in genotype or []]
     if wrong := [gene for gene, sign, name in pairs if not (sign and gene and name)]:
         raise WrongUsage(f"--genotype {wrong[0]}: write GENE=PHENOTYPE, such as CYP2D6=PM")
+    if unknown := [gene for gene, _, _ in pairs if gene not in genes()]:
+        raise WrongUsage(f"--genotype {unknown[0]}: no drug of the table depends on it; there are {', '.join(genes())}")
     try:
         found = exposure(drug, {gene: name for gene, _, name in pairs}, others or [], gfr=gfr, dose=dose)
     except UnknownDrug as error:

@@ -24,8 +24,13 @@ ACTIVITY = {
     "Normal Metabolizer": 1.0,
     "Rapid Metabolizer": 1.25,
     "Ultrarapid Metabolizer": 1.5,
+    "Poor Function": 0.0,
+    "Decreased Function": 0.5,
+    "Normal Function": 1.0,
+    "Increased Function": 1.0,
 }
-"""Activity score of the CPIC phenotype relative to two working copies (three copies: 1.5)."""
+"""Activity score of the CPIC phenotype relative to two working copies (three copies: 1.5). Nothing is taken off for a
+transporter of increased function."""
 SHORT = {"PM": "Poor", "IM": "Intermediate", "NM": "Normal", "EM": "Normal", "RM": "Rapid", "UM": "Ultrarapid"}
 
 
@@ -61,8 +66,18 @@ def drugs() -> dict[str, dict[str, Any]]:
     return found
 
 
+def genes() -> list[str]:
+    """Genes whose phenotypes change some drug's exposure."""
+    found: set[str] = set()
+    for about in drugs().values():
+        metabolite = about.get("metabolite", {})
+        found |= {*about.get("eliminated_by", {}), *metabolite.get("eliminated_by", {})}
+        found |= {metabolite["formed_by"]} if metabolite.get("formed_by") else set()
+    return sorted(found - {"renal"})
+
+
 def phenotype(text: str) -> str:
-    """The CPIC name of a phenotype, from the name or its usual letters (PM, IM, NM, EM, RM, UM)."""
+    """The CPIC name of a phenotype, from the name or, of an enzyme, its usual letters (PM, IM, NM, EM, RM, UM)."""
     name = f"{SHORT[text.upper()]} Metabolizer" if text.upper() in SHORT else text
     if name not in ACTIVITY:
         raise UnknownDrug(f"no phenotype {text!r}; there are {', '.join([*SHORT, *ACTIVITY])}")
@@ -96,13 +111,16 @@ def exposure(
     about = _about(drug)
     activity, reasons, used = _activities(genotype or {}, others, gfr)
     shares: dict[str, float] = about.get("eliminated_by", {})
-    left = 1 - sum(shares.values()) + sum(share * activity.get(enzyme, 1.0) for enzyme, share in shares.items())
+    left = _left(shares, activity)
     metabolite = about.get("metabolite")
     ratio_of_metabolite = auc = None
+    acting = set(shares)
     if metabolite:
         other = metabolite["other_share"]
         formed = other + (1 - other) * activity.get(metabolite["formed_by"], 1.0)
-        ratio_of_metabolite = formed / left
+        shares_of_metabolite = metabolite.get("eliminated_by", {})
+        ratio_of_metabolite = formed / left / _left(shares_of_metabolite, activity)
+        acting = {*acting, metabolite["formed_by"], *shares_of_metabolite}
         if dose is not None and metabolite["auc_per_mg"]:
             auc = dose * metabolite["auc_per_mg"] * ratio_of_metabolite
     sources = {one: _about(one) for one in (drug, *used)}
@@ -113,11 +131,14 @@ def exposure(
         ratio_of_metabolite,
         auc,
         metabolite["unit"] if metabolite else "",
-        tuple(
-            reason for enzyme, reason in reasons if enzyme in shares or enzyme == (metabolite or {}).get("formed_by")
-        ),
+        tuple(reason for enzyme, reason in reasons if enzyme in acting),
         tuple(f"{one}: {about['source']}" for one, about in sources.items() if about["checked"] != "source"),
     )
+
+
+def _left(shares: Mapping[str, float], activity: Mapping[str, float]) -> float:
+    """Clearance that is left, as a share of the usual."""
+    return 1 - sum(shares.values()) + sum(share * activity.get(route, 1.0) for route, share in shares.items())
 
 
 def _activities(

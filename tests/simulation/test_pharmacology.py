@@ -52,6 +52,15 @@ def test_morphine_after_codeine_by_genotype() -> None:
     assert exposure("codeine", {"CYP2D6": "UM"}, dose=0).metabolite_auc == 0
 
 
+def test_simvastatin_acid_by_transporter() -> None:
+    """Pasanen 2006: AUC of the acid 221 % larger in c.521CC than in TT, 120 % larger than in TC; the drug's alike."""
+    by_function = {name: exposure("simvastatin", {"SLCO1B1": f"{name} Function"}) for name in ("Poor", "Decreased")}
+    assert by_function["Poor"].metabolite_ratio == pytest.approx(3.21, rel=0.01)
+    assert by_function["Decreased"].metabolite_ratio == pytest.approx(3.21 / 2.2, rel=0.1)
+    assert by_function["Poor"].ratio == pytest.approx(1)
+    assert by_function["Poor"].reasons == ("SLCO1B1 Poor Function",)
+
+
 def test_interactions_are_within_twofold_of_what_was_seen(shared_data: Path) -> None:
     """Medians of 56 published arms of midazolam with four partners."""
     rows = {row["id"]: row for row in csv.DictReader((shared_data / "sim/literature_targets.csv").open())}
@@ -135,3 +144,9 @@ def test_pk_auc_as_a_command() -> None:
         ],
     )
     assert "43.33" in result.output
+
+
+def test_a_gene_that_no_drug_depends_on_is_told() -> None:
+    result = runner.invoke(app, ["pk", "auc", "codeine", "--genotype", "CYP2D66=PM"])
+    assert result.exit_code == 2
+    assert "SLCO1B1" in result.output
