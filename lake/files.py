@@ -29,9 +29,9 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make renames within ``folder`` durable."""
-    handle = os.open(folder, os.O_RDONLY)
+def fsync(path: Path) -> None:
+    """Make the content of a file, or the renames within a folder, durable."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -47,23 +47,35 @@ def replacing(target: Path) -> Iterator[Path]:
     """
     if not target.parent.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.draft"
+    draft = draft_beside(target)
     try:
         yield draft
-        move_into_place(draft, target)
+        move_into_place((draft, target))
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
 
 
-def move_into_place(draft: Path, target: Path) -> None:
-    """Make a finished file durable under its final name (same file system); readers see it whole or not at all."""
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    if not target.parent.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-    draft.replace(target)
-    fsync_folder(target.parent)
+def draft_beside(target: Path) -> Path:
+    """A name in the folder of ``target`` that no reader looks at and no other process takes."""
+    return target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.draft"
+
+
+def move_into_place(*moves: tuple[Path, Path]) -> None:
+    """Make finished files durable under their final names (same file system); readers see each whole or not at all.
+
+    Args:
+        moves: drafts, each with its final name. Many at once cost less than one after the other.
+    """
+    folders = {target.parent for _, target in moves}
+    for folder in folders:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+    for draft, target in moves:
+        fsync(draft)
+        draft.replace(target)
+    for folder in folders:
+        fsync(folder)
 
 
 class Bounded:

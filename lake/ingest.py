@@ -57,8 +57,8 @@ def ingest(
                 for group in pool.map(desk.read, groups((one for one in opened if isinstance(one, Opened)), hands)):
                     reads += group
                 _apply_contracts(reads, contract)
-                for read in reads:
-                    entry = found[read.landed.path] = _commit(settings, read)
+                for read, entry in zip(reads, _commit(settings, reads), strict=True):
+                    found[read.landed.path] = entry
                     if progress:
                         progress(entry)
                 result += [found[one.path] for one in some]
@@ -124,22 +124,36 @@ def _quarantine_rows(one: Read, table: str, draft: Path, found: contracts.FileOu
     )
 
 
-def _commit(settings: Settings, one: Read) -> Entry:
-    """Make the file's rows visible and commit them with the manifest entry, in that order."""
-    now = one.landed.path.stat() if one.landed.path.exists() else None
-    if now is None or (now.st_size, now.st_mtime_ns) != (one.stat.st_size, one.stat.st_mtime_ns):
+def _commit(settings: Settings, reads: Sequence[Read]) -> list[Entry]:
+    """Make the files' rows visible and commit them with their manifest entries, in that order."""
+    moves: list[tuple[Path, Path]] = []
+    result = []
+    for one in reads:
+        if _has_changed(one):
+            one.sink.discard()
+            detail = "the file changed while it was read; it is read again when it has settled"
+            result.append(replace(one.entry, status="growing", reason="growing", detail=detail, rows={}))
+            continue
+        name = f"{one.entry.file_id}.parquet"
+        if one.sink.rejected:
+            with files.replacing(settings.quarantine / name) as draft:
+                pq.write_table(as_arrow(one.sink.rejected), draft, **PARQUET)
+        moves += [(part, settings.raw / table / name) for table, part in one.drafts.items()]
+        result.append(replace(one.entry, rows={table: one.sink.rows[table] for table in sorted(one.drafts)}))
+    files.move_into_place(*moves)
+    manifest.write(settings, *(entry for entry in result if entry.status != "growing"))
+    for one in reads:
         one.sink.clear()
-        detail = "the file changed while it was read; it is read again when it has settled"
-        return replace(one.entry, status="growing", reason="growing", detail=detail, rows={})
-    if one.sink.rejected:
-        with files.replacing(settings.quarantine / f"{one.entry.file_id}.parquet") as draft:
-            pq.write_table(as_arrow(one.sink.rejected), draft, **PARQUET)
-    for table, part in one.drafts.items():
-        files.move_into_place(part, settings.raw / table / f"{one.entry.file_id}.parquet")
-    entry = replace(one.entry, rows={table: one.sink.rows[table] for table in sorted(one.drafts)})
-    manifest.write(settings, entry)
-    one.sink.clear()
-    return entry
+    return result
+
+
+def _has_changed(one: Read) -> bool:
+    """Whether the file is no longer what it was when it was opened."""
+    try:
+        now = one.landed.path.stat()
+    except FileNotFoundError:
+        return True
+    return (now.st_size, now.st_mtime_ns) != (one.stat.st_size, one.stat.st_mtime_ns)
 
 
 def _clear_abandoned(settings: Settings) -> None:

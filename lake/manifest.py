@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lake import derived
-from lake.files import replacing
+from lake.files import draft_beside, move_into_place
 from lake.settings import Settings
 from lake.tables import UTC_TIME, table
 
@@ -110,10 +110,16 @@ def path_of(settings: Settings, file_id: str) -> Path:
     return settings.manifest / f"{file_id}.json"
 
 
-def write(settings: Settings, entry: Entry) -> None:
-    """Commit a file: write its entry atomically."""
-    with replacing(path_of(settings, entry.file_id)) as draft:
+def write(settings: Settings, *entries: Entry) -> None:
+    """Commit files: write their entries, each atomically."""
+    moves = []
+    settings.manifest.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        target = path_of(settings, entry.file_id)
+        draft = draft_beside(target)
         draft.write_bytes(orjson.dumps(entry, option=orjson.OPT_INDENT_2 | orjson.OPT_NAIVE_UTC))
+        moves.append((draft, target))
+    move_into_place(*moves)
 
 
 def read(settings: Settings, file_id: str) -> Entry | None:

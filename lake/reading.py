@@ -49,7 +49,9 @@ class Desk:
         self.settings = settings
         self.readers = readers
         self.work = work
-        (work / "spill").mkdir(parents=True, exist_ok=True)
+        self.drafts = work / "drafts"
+        for folder in (self.drafts, work / "spill"):
+            folder.mkdir(parents=True, exist_ok=True)
         self.database = warehouse.memory(settings, work / "spill")
         self.hashes = landing.remembered(settings)
         self._numbers = count()
@@ -112,7 +114,7 @@ class Desk:
     def _together(self, some: Sequence[Opened]) -> list[Read]:
         reader = some[0].reader
         assert reader.read_together is not None
-        group = Together(self.settings, [one.sink for one in some], self._scratch(), self.database)
+        group = Together(self.settings, [one.sink for one in some], self._scratch(), self.database, self.drafts)
         try:
             reader.read_together([one.landed for one in some], group)
             group.close()

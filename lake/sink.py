@@ -116,6 +116,18 @@ class Sink:
         writer.write_table(_like(columns, writer.schema))
         self.rows[table] += rows.num_rows
 
+    def adopt(self, table: str, rows: pa.Table, draft: Path) -> None:
+        """Append rows that have all columns of the raw table already, as a Parquet file of their own at ``draft``.
+
+        It is made in memory: a writer to a file asks the system for its place and writes a little, column by column.
+        """
+        buffer = pa.BufferOutputStream()
+        with parquet_writer(buffer, rows) as writer:
+            writer.write_table(rows)
+        draft.write_bytes(buffer.getvalue())
+        self._parts.setdefault(table, []).append(draft)
+        self.rows[table] += rows.num_rows
+
     def write_query(self, table: str, query: str, parameters: dict[str, object] | None = None) -> int:
         """Append the result of a SQL query on ``self.connection``; returns the rows written.
 
@@ -219,7 +231,7 @@ class Sink:
         return merged
 
 
-def parquet_writer(path: Path, first: pa.Table) -> pq.ParquetWriter:
+def parquet_writer(path: Path | pa.NativeFile, first: pa.Table) -> pq.ParquetWriter:
     """Open a Parquet file for rows like the first ones. Its columns are of plain types, however they come.
 
     Who codes columns of its own has said which ones repeat: whole numbers then are stored as differences. For a few

@@ -12,15 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lake.quarantine import BadFile
 from lake.settings import Settings
 from lake.sink import Sink
+from lake.tables import DELIVERY_COLUMNS
 
-RECORDS_PER_FILE = 1 << 40
+_NUMBER_BITS = 40
+RECORDS_PER_FILE = 1 << _NUMBER_BITS
 SMALL_FILE_BYTES = 1 << 20
 """Files above this size have work enough of their own."""
 TOGETHER_BYTES = 16 << 20
@@ -34,10 +36,17 @@ class Together(Sink):
     """The sink of several files: what a reader writes with global record numbers goes to each file's own sink."""
 
     def __init__(
-        self, settings: Settings, sinks: Sequence[Sink], work: Path, database: duckdb.DuckDBPyConnection | None
+        self,
+        settings: Settings,
+        sinks: Sequence[Sink],
+        work: Path,
+        database: duckdb.DuckDBPyConnection | None,
+        drafts: Path,
     ) -> None:
         super().__init__(settings, file_id="", source="", account=None, work=work, database=database)
         self.sinks = sinks
+        self.drafts = drafts
+        """Where the files' rows are written; they stay when the group's scratch folder is removed."""
         self.refused: dict[int, BadFile] = {}
         self._tables = sinks[0]._tables
 
@@ -80,13 +89,17 @@ class Together(Sink):
         return {}
 
     def _hand_out(self, table: str, rows: pa.Table) -> None:
-        numbers = rows.column("record_no").to_numpy()
-        if np.any(np.diff(numbers) < 0):
+        if not pc.all(pc.greater_equal(rows["record_no"][1:], rows["record_no"][:-1])).as_py():
             rows = rows.sort_by("record_no")
-            numbers = rows.column("record_no").to_numpy()
-        own = pa.array(numbers % RECORDS_PER_FILE)
-        rows = rows.set_column(rows.schema.get_field_index("record_no"), "record_no", own)
-        files, starts = np.unique(numbers // RECORDS_PER_FILE, return_index=True)
-        ends = [*starts[1:], rows.num_rows]
-        for file, start, end in zip(files, starts, ends, strict=True):
-            self.sinks[int(file)].write(table, rows.slice(int(start), int(end - start)))
+        file = pc.shift_right(rows["record_no"], _NUMBER_BITS).combine_chunks()
+        columns = {one.name: rows.column(one.name) for one in self._declared(table).schema}
+        columns["record_no"] = pc.bit_wise_and(rows["record_no"], RECORDS_PER_FILE - 1)
+        for one in DELIVERY_COLUMNS:
+            columns[one.name] = pa.array([getattr(sink, one.name) for sink in self.sinks], one.type).take(file)
+        whole = pa.table(columns, self._declared(table).raw_schema).combine_chunks()
+        runs = pc.run_end_encode(file)
+        start = 0
+        for number, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            draft = self.drafts / f"{self.work.name}.{number}.{table}.parquet"
+            self.sinks[number].adopt(table, whole.slice(start, end - start), draft)
+            start = end

@@ -101,11 +101,14 @@ def _ours(home: Path, stage: str, lines: int, size: int) -> dict[str, Any]:
 
 def ingest(home: str) -> dict[str, Any]:
     """Look into landing, which hashes what is new, and ingest it. Imports are not counted."""
+    import pyarrow as pa
+
     from ehr.readers import READERS
     from lake import landing
     from lake.ingest import ingest as run
     from lake.settings import Settings
 
+    pa.array([0])  # imports pandas
     settings = Settings(home=Path(home))
     found = cost.of(lambda: run(settings, READERS, {}, landing.pending(settings)))
     return {**found.row(), "accepted": sum(one.records_accepted for one in found.result)}
