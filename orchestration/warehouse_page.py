@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lake import metrics
+from lake.files import read_yaml
 from lake.settings import PROJECT_DIR, Settings
 
 PAGE = PROJECT_DIR / "docs" / "warehouse.md"
@@ -55,11 +54,7 @@ def page(transform: Path) -> str:
 
 
 def _models(folder: Path) -> dict[str, dict[str, Any]]:
-    found = [
-        model
-        for path in sorted(folder.glob("*/_*__models.yml"))
-        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
-    ]
+    found = [model for path in sorted(folder.glob("*/_*__models.yml")) for model in read_yaml(path)["models"]]
     return {model["name"]: model for model in sorted(found, key=lambda one: one["name"])}
 
 

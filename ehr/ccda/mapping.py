@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from ehr.ccda.paths import Path as Way
 from ehr.ccda.paths import compiled, template_id
 from ehr.ccda.xml import Node
+from lake.files import read_yaml
 
 PERSON, DOCUMENT, SECTION, VALUE = "ccda_person", "ccda_document", "ccda_section", "ccda_value"
 
@@ -74,7 +74,7 @@ class Mapping:
 @cache
 def mapping() -> Mapping:
     """Read ``mapping.yaml``."""
-    content: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("mapping.yaml").read_text())
+    content: dict[str, Any] = read_yaml(Path(__file__).with_name("mapping.yaml"))
     named = {name: _Table.model_validate(one) for name, one in content["tables"].items()}
     frame = {"person": PERSON, "document": DOCUMENT, "section": SECTION}
     every = {**{table: _Table.model_validate(content[name]) for name, table in frame.items()}, **named}

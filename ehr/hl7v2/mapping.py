@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from lake.files import read_yaml
 from lake.tables import Table
 
 ALSO = {"hl7v2_medication": ("segment_name",), "hl7v2_allergy": ("segment_name",), "hl7v2_condition": ("segment_name",)}
@@ -92,7 +92,7 @@ def path(text: str) -> Leaf:
 
 @cache
 def _mapping() -> _Mapping:
-    return _Mapping.model_validate(yaml.safe_load(Path(__file__).with_name("mapping.yaml").read_text()))
+    return _Mapping.model_validate(read_yaml(Path(__file__).with_name("mapping.yaml")))
 
 
 @cache
