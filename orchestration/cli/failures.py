@@ -42,8 +42,8 @@ class OneLine(TyperGroup):
             raise
         except click.UsageError as error:
             raise _wrong_usage(error) from None
-        except (click.exceptions.Exit, click.ClickException, click.Abort):
-            raise
+        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+            raise  # a pipe that reads no more, such as `| head`, is no failure to tell: click ends quietly
         except Exception as error:
             if ctx.meta["debug"]:
                 traceback.print_exc()

@@ -126,3 +126,12 @@ def test_help_imports_nothing_heavy() -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT_DIR)
+
+
+def test_a_pipe_that_reads_no_more_ends_quietly(snapshot: Path) -> None:
+    query = [sys.executable, "-m", "orchestration.cli", "query", "select range from range(20000)", "--json"]
+    twin = subprocess.Popen(query, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert twin.stdout is not None
+    twin.stdout.close()
+    _, told = twin.communicate()
+    assert told == b""
