@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml.equations.base import Equation, Floats, Input, logistic
+from ml.equations.cardiovascular import SEX
 
 FINDRISC_BANDS = ((3.0, 0.01), (9.0, 0.04), (13.0, 0.17), (17.5, 0.33), (23.5, 0.50))
 """(middle of the score band, published 10-year risk): below 7 1 %, 7-11 4 %, 12-14 17 %, 15-20 33 %, above 20 50 %."""
@@ -77,7 +78,6 @@ def framingham_offspring(
 
 
 _AGE = Input("age", "a", 18, 100, None, clamp=False)
-_SEX = Input("sex_male", "1", 0, 1, None, clamp=False)
 
 
 def _flag(name: str) -> Input:
@@ -86,7 +86,7 @@ def _flag(name: str) -> Input:
 
 _FINDRISC = (
     _AGE,
-    _SEX,
+    SEX,
     Input("bmi", "kg/m2", 12, 70, 24.9),
     Input("waist", "cm", 40, 200, 70),
     _flag("inactive"),
@@ -129,7 +129,7 @@ EQUATIONS = (
         citation="Wilson PWF et al. Arch Intern Med 2007;167:1068-74",
         inputs=(
             _AGE,
-            _SEX,
+            SEX,
             Input("bmi", "kg/m2", 12, 70, 24.9),
             Input("systolic_bp", "mm[Hg]", 60, 260, 120),
             Input("diastolic_bp", "mm[Hg]", 30, 160, 80),

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ml.equations.base import Equation, Floats, Input, logistic
+from ml.equations.cardiovascular import SEX
 
 CITATION = "Khan SS et al. Circulation 2024;149:430-449 (erratum 2024;149:e956), suppl. tables S12"
 MMOL_PER_MG_CHOLESTEROL = 0.02586
@@ -24,7 +25,7 @@ _COEFFICIENTS = Path(__file__).with_name("prevent_coefficients.csv")
 
 _BASE = (
     Input("age", "a", 30, 79.999, None, clamp=False),  # up to the day before the 80th birthday
-    Input("sex_male", "1", 0, 1, None, clamp=False),
+    SEX,
     Input(
         "total_cholesterol", "mg/dL", 130, 320, 185.6
     ),  # with HDL 50.3: non-HDL 3.5 mmol/L, where the model is centred

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from ml.equations import get, table
+from ml.equations import EQUATIONS, get, table
 from ml.equations.base import ImpossibleUnit
 from orchestration.cli.program import app
 
@@ -153,3 +154,12 @@ def test_a_row_without_a_result_always_says_why(tmp_path: Path) -> None:
     assert "no result for these inputs together" in rows[0]["note"]
     assert rows[1]["risk"] > 0
     assert not rows[1]["note"]
+
+
+def test_every_equation_reads_sex_in_words() -> None:
+    words = pa.chunked_array([["Female", "male", "F", "m", "0", "1"]])
+    asking = {name: one for name, found in EQUATIONS.items() for one in found.inputs if one.name == "sex_male"}
+    assert len(asking) > 30
+    for name, of_sex in asking.items():
+        values, is_unreadable = table.numbers(words, of_sex)
+        assert (values.tolist(), is_unreadable.any()) == ([0, 1, 0, 1, 0, 1], False), name
