@@ -204,13 +204,14 @@ def score(
     if name not in names():
         raise WrongUsage(f"no score {name!r}; there are {', '.join(names())}")
     _must_exist(file)
+    observations, table = _read(read_table, file), load(name)
     try:
-        rows = evaluate(name, _read(read_table, file)).to_pylist()
+        rows = evaluate(name, observations).to_pylist()
     except BadObservations as error:
         raise BadData(f"{file.name}: {error}") from None
-    table = load(name)
+    not_read = [one for one in observations.column_names if one not in {*table.parameters, *table.switches}]
     if as_json:
-        print_json({"score": table.title, "not_for": table.not_for or None, "rows": rows})
+        print_json({"score": table.title, "not_for": table.not_for or None, "not_read": not_read, "rows": rows})
     else:
         shown = ("lowest_total", "highest_total", "lowest_level", "highest_level")
         print_table(
@@ -221,6 +222,9 @@ def score(
             ],
             table.title,
         )
+        if not_read:
+            told = f"Not read: {', '.join(not_read)}. Columns are read by name: {', '.join(table.parameters)}."
+            console().print(told, markup=False)
         if table.not_for:
             console().print(f"Not for {table.not_for}. Research use, not for care.")
     if any(row["problem"] for row in rows):

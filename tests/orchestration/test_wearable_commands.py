@@ -65,6 +65,8 @@ def test_scores_and_air(tmp_path: Path) -> None:
     rows = json.loads(found.stdout)["rows"]
     assert [row["lowest_total"] for row in rows] == [1, 0, None]
     assert [row["highest_total"] for row in rows][:2] == [1 + 3 + 3 + 2 + 3 + 3, 20]
+    (tmp_path / "named.csv").write_text("respiratory_rate,spo2\n22,94\n")
+    assert json.loads(twin("score", "news2", tmp_path / "named.csv", "--json").stdout)["not_read"] == ["spo2"]
     assert twin("score", "apgar", tmp_path / "seen.csv").exit_code == 2
     (tmp_path / "air.csv").write_text("date,pollutant,value,unit\n2024-06-01,pm2_5_24h,9.0,ug/m3\n")
     assert json.loads(twin("aqi", tmp_path / "air.csv", "--json").stdout)[0]["aqi"] == 50
