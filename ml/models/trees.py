@@ -1,14 +1,15 @@
-"""Small trees of a LightGBM booster, walked here column by column for many rows and every interval at once.
+"""Small trees of a LightGBM booster, looked up here column by column for many rows and every interval at once.
 
 For trees of a few leaves LightGBM spends its time on copying rows whole: all 300 features of each, once per interval,
-for trees that ask for three of them. Larger trees are better walked by LightGBM itself (``forest`` then says None).
+for trees that ask for three of them. Here trees that ask at most eight questions together become one table: a row's
+answers are the bits of its place in it, without a branch that the processor could guess wrongly. Larger trees are
+better walked by LightGBM itself (``forest`` then says None).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ Floats = NDArray[np.float64]
 _MOST_SPLITS = 2_000
 """Splits of all trees together above which LightGBM is faster."""
 _BLOCK = 8_192
-"""Rows walked at a time, so that a column stays in the processor's cache."""
+"""Rows looked up at a time, so that a column stays in the processor's cache."""
+_MOST_QUESTIONS = 8
+"""Of one table: their answers are the bits of a byte."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,31 @@ class Split:
 Tree = Split | float
 
 
+Question = tuple[int, float, bool]
+"""What a split asks: feature, threshold, and whether unknown counts as yes. Yes is left."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The sum of some trees for every answer to their questions; the answer to the first is the highest bit."""
+
+    questions: tuple[Question, ...]
+    values: Floats
+
+    def at(self, columns: Floats) -> Floats:
+        """Return the value of each row; ``columns`` (p, n)."""
+        place = np.zeros(columns.shape[1], np.uint8)
+        for feature, threshold, unknown in self.questions:
+            place += place
+            place += _is_yes(columns[feature], threshold, unknown).view(np.uint8)
+        return self.values.take(place.astype(np.intp), mode="clip")
+
+
 @dataclass(frozen=True)
 class Forest:
-    """Trees with the interval taken out: each tree with the intervals in which it stands as it is."""
+    """Trees with the interval taken out: tables with the intervals in which they stand as they are."""
 
-    trees: tuple[tuple[Tree, tuple[int, ...]], ...]
+    tables: tuple[tuple[Table, tuple[int, ...]], ...]
     intervals: int
 
     def margins(self, values: Floats) -> Floats:
@@ -53,8 +76,8 @@ class Forest:
                 columns = np.ascontiguousarray(columns)
             always = np.zeros(columns.shape[1])
             timed = np.zeros((self.intervals, columns.shape[1]))
-            for tree, where in self.trees:
-                added = _walked(tree, columns)
+            for table, where in self.tables:
+                added = table.at(columns)
                 if where == everywhere:
                     always += added
                 else:
@@ -65,23 +88,23 @@ class Forest:
 
 
 def forest(booster: Any, interval: int, intervals: int) -> Forest | None:
-    """Return the trees of a booster, or None if they are too many or split on categories.
+    """Return the trees of a booster, or None if they are too many, too deep or split on categories.
 
     Args:
         interval: the position of the interval among the features; ``intervals``: how many there are.
     """
+    pieces: dict[tuple[int, ...], list[Tree]] = defaultdict(list)
     try:
-        trees = grown(booster, most_splits=_MOST_SPLITS)
+        for tree in grown(booster, most_splits=_MOST_SPLITS):
+            asked = sorted({threshold for feature, threshold, _ in _questions(tree) if feature == interval})
+            alike: dict[int, list[int]] = defaultdict(list)
+            for number in range(intervals):
+                alike[int(np.searchsorted(asked, number, side="left"))].append(number)
+            for where in alike.values():
+                pieces[tuple(where)] += _pieces(at(tree, interval, where[0]), _MOST_QUESTIONS)
     except (Categorical, _TooMany):
         return None
-    found: list[tuple[Tree, tuple[int, ...]]] = []
-    for tree in trees:
-        asked = sorted(set(_thresholds(tree, interval)))
-        alike: dict[int, list[int]] = defaultdict(list)
-        for number in range(intervals):
-            alike[int(np.searchsorted(asked, number, side="left"))].append(number)
-        found += [(at(tree, interval, where[0]), tuple(where)) for where in alike.values()]
-    return Forest(tuple(found), intervals)
+    return Forest(tuple((table, where) for where, trees in pieces.items() for table in _tables(trees)), intervals)
 
 
 class Categorical(ValueError):
@@ -116,12 +139,14 @@ def _tree(node: dict[str, Any]) -> Tree:
     return Split(int(node["split_feature"]), threshold, unknown_left, left, right)
 
 
-def _thresholds(tree: Tree, feature: int) -> Iterator[float]:
-    if isinstance(tree, Split):
-        if tree.feature == feature:
-            yield tree.threshold
-        yield from _thresholds(tree.left, feature)
-        yield from _thresholds(tree.right, feature)
+def _questions(tree: Tree) -> frozenset[Question]:
+    if not isinstance(tree, Split):
+        return frozenset()
+    return _questions(tree.left) | _questions(tree.right) | {_question(tree)}
+
+
+def _question(split: Split) -> Question:
+    return split.feature, split.threshold, split.unknown_left
 
 
 def at(tree: Tree, feature: int, value: float) -> Tree:
@@ -134,10 +159,44 @@ def at(tree: Tree, feature: int, value: float) -> Tree:
     return Split(tree.feature, tree.threshold, tree.unknown_left, left, right)
 
 
-def _walked(tree: Tree, columns: Floats) -> Floats | float:
-    """Return the tree's value of each row; ``columns`` (p, n). A comparison with an unknown value is false."""
-    if not isinstance(tree, Split):
-        return tree
-    value = columns[tree.feature]
-    is_left = ~(value > tree.threshold) if tree.unknown_left else value <= tree.threshold
-    return np.where(is_left, _walked(tree.left, columns), _walked(tree.right, columns))
+def _pieces(tree: Tree, most: int) -> list[Tree]:
+    """Return trees of at most ``most`` questions each, whose sum is the tree: one side of a split each, else 0."""
+    if len(_questions(tree)) <= most:
+        return [tree]
+    if not most or not isinstance(tree, Split):
+        raise _TooMany
+    lefts = (replace(tree, left=one, right=0.0) for one in _pieces(tree.left, most - 1))
+    rights = (replace(tree, left=0.0, right=one) for one in _pieces(tree.right, most - 1))
+    return [*lefts, *rights]
+
+
+def _tables(trees: list[Tree]) -> list[Table]:
+    """Put together what fits into one table, first what shares most of its questions."""
+    groups: list[tuple[set[Question], list[Tree]]] = []
+    for tree in trees:
+        asked = _questions(tree)
+        fitting = [group for group in groups if len(group[0] | asked) <= _MOST_QUESTIONS]
+        if not fitting:
+            groups.append((set(asked), [tree]))
+            continue
+        questions, members = min(fitting, key=lambda group: len(asked - group[0]))
+        questions |= asked
+        members.append(tree)
+    return [_table(tuple(sorted(questions)), members) for questions, members in groups]
+
+
+def _table(questions: tuple[Question, ...], trees: list[Tree]) -> Table:
+    places = np.arange(2 ** len(questions))
+    answers = {one: places >> (len(questions) - 1 - bit) & 1 == 1 for bit, one in enumerate(questions)}
+
+    def walked(tree: Tree) -> Floats | float:
+        if not isinstance(tree, Split):
+            return tree
+        return np.where(answers[_question(tree)], walked(tree.left), walked(tree.right))
+
+    return Table(questions, np.zeros(len(places)) + sum(map(walked, trees)))
+
+
+def _is_yes(values: Floats, threshold: float, unknown: bool) -> NDArray[np.bool_]:
+    """A comparison with an unknown value is false."""
+    return ~(values > threshold) if unknown else values <= threshold
