@@ -1,8 +1,8 @@
 """Recalibration: the champion's level and slope fitted again to what has happened since it was trained.
 
-Only time at risk that began after the champion's data ended is used, of everyone at every index date, so that the
-champion has not seen these outcomes even of people it was trained on. Training people fit the two numbers; held-out
-people say whether they help.
+Only time at risk that began after the champion's data ended is used, those of its last recalibration included, of
+everyone at every index date, so that the champion has not seen these outcomes even of people it was trained on.
+Training people fit the two numbers; held-out people say whether they help.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def recalibrate(settings: Settings, name: str, tags: dict[str, str] | None = Non
     version, made = registry.champion(settings, task)
     client = tracking.connect(settings)
     trained = tracking.origin(client, version)
-    until = datetime.fromisoformat(trained.data.params["data_cutoff"])
+    until = tracking.data_until(client, version)
     data = prepare(settings, task)
     since = _periods(made, data, until)
     fitted_on, judged_on = ~since.is_test, since.is_test

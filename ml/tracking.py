@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -308,6 +309,14 @@ def origin(client: MlflowClient, version: Registered) -> Run:
 
     child = client.get_run(version.run_id)
     return client.get_run(child.data.tags.get(MLFLOW_PARENT_RUN_ID, version.run_id))
+
+
+def data_until(client: MlflowClient, version: Registered) -> datetime:
+    """Return the end of the data that a version learned from: of its recalibration, or of its training."""
+    learned = (client.get_run(version.run_id), origin(client, version))
+    return next(
+        datetime.fromisoformat(run.data.params["data_cutoff"]) for run in learned if "data_cutoff" in run.data.params
+    )
 
 
 @lru_cache(maxsize=1)
