@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lake import derived
 from lake.settings import Settings
-from ml import cohort, core, evaluate, resamples, tables
+from ml import changed_core, cohort, core, evaluate, resamples, tables
 from ml import task as tasks
 from ml.dataset import CannotLearn, Dataset, person_overlap, prepare, refuse_hopeless
 from ml.evaluate import Outcome
@@ -41,31 +41,6 @@ _FEWEST_EVENTS = 20
 _SINGLE_AUC = 0.90
 _SHARE = 0.60
 _Z = 3.0
-
-# what a change of the future means for each table; a row of the past is never touched
-_LATER = {
-    "twin_measurement": "known_at > $t",
-    "twin_condition": "known_at > $t",
-    "twin_medication": "known_at > $t",
-    "twin_encounter": "known_at > $t",
-    "twin_family_history": "known_at > $t",
-    "twin_genome_score": "known_at > $t",
-    "twin_genome_marker": "known_at > $t",
-    "twin_wearable_day": "known_at > $t or local_date >= $t::date",
-    "environment_day": "date >= $t::date",
-}
-_ALTERED = {
-    "twin_measurement": {"value_std": "1000 + row_number() over ()", "event_at": "event_at - to_days(400)"},
-    "twin_condition": {"event_at": "event_at - to_days(400)"},
-    "twin_medication": {"event_at": "event_at - to_days(400)"},
-    "twin_encounter": {"event_at": "event_at - to_days(400)"},
-    "twin_family_history": {"concept": "concept || ' of another'"},
-    "twin_genome_score": {"z": "z + 5"},
-    "twin_genome_marker": {"value": "'altered'"},
-    "twin_wearable_day": {"steps": "99999", "resting_heart_rate": "199", "sleep_minutes": "1"},
-    "environment_day": {"pm2_5": "pm2_5 + 500"},
-}
-_VERSIONED = ("twin_measurement", "twin_condition", "twin_medication", "twin_encounter", "twin_family_history")
 
 
 @dataclass(frozen=True)
@@ -136,25 +111,25 @@ def rebuilt(
         if not dates:
             raise CannotLearn(f"{task.name}: there is no index date to check at")
         moment = at or dates[len(dates) // 2]
-        _copy(connection)
+        changed_core.copy(connection)
         true = _designed(connection, task, feature_set, moment)
         if not len(true.person_id):
             raise CannotLearn(f"{task.name}: nobody is eligible at {moment:%Y-%m-%d}, so nothing can be checked")
         found = []
         for label, change, what in (
-            ("L2_future_shuffle", _alter, "every later row altered"),
-            ("L3_future_truncate", _truncate, "every later row removed"),
-            ("L4_ingestion_time", _late, "late copies of every result"),
+            ("L2_future_shuffle", changed_core.alter, "every later row altered"),
+            ("L3_future_truncate", changed_core.truncate, "every later row removed"),
+            ("L4_ingestion_time", changed_core.late, "late copies of every result"),
         ):
             if label[:2] not in only:
                 continue
-            _restore(connection)
+            changed_core.restore(connection)
             change(connection, moment)
             found.append(
                 _same(label, true, _designed(connection, task, feature_set, moment), f"{what} at {moment:%Y-%m-%d}")
             )
         if "L5" in only:
-            _restore(connection)
+            changed_core.restore(connection)
             found.append(_label_blind(connection, task, feature_set, dates, cutoff))
         return found
     finally:
@@ -356,70 +331,3 @@ def _equal(one: Design, other: Design, number: int) -> bool:
 def _finding(name: str, wrong: list[str], checked: str, verb: str) -> Finding:
     told = f"{checked}; {verb}: {', '.join(wrong)}" if wrong else f"{checked}; none {verb}"
     return Finding(name, "fail" if wrong else "pass", told, tuple(wrong))
-
-
-def _copy(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep the true tables beside the ones that are changed."""
-    for name in core.CORE_COLUMNS:
-        connection.execute(f"create temp table true_{name} as select * from {name}")
-    _restore(connection)
-
-
-def _restore(connection: duckdb.DuckDBPyConnection) -> None:
-    for name in core.CORE_COLUMNS:
-        connection.execute(f"create or replace temp view {name} as select * from true_{name}")
-
-
-def _changed(connection: duckdb.DuckDBPyConnection, name: str, query: str, at: datetime) -> None:
-    connection.execute(f"create or replace temp table changed_{name} as {query}", {"t": at})
-    connection.execute(f"create or replace temp view {name} as select * from changed_{name}")
-
-
-def _alter(connection: duckdb.DuckDBPyConnection, at: datetime) -> None:
-    """Change every row that was not known at ``at``, and when what was known then ended."""
-    for name, columns in _ALTERED.items():
-        later = _LATER[name]
-        replaced = [
-            f"case when {later} then {value} else {column} end as {column}" for column, value in columns.items()
-        ]
-        if name in _VERSIONED:
-            replaced.append(
-                "case when superseded_at > $t then superseded_at + to_days(1) else superseded_at end as superseded_at"
-            )
-        _changed(connection, name, f"select * replace ({', '.join(replaced)}) from true_{name}", at)
-    _people(connection, at)
-
-
-def _truncate(connection: duckdb.DuckDBPyConnection, at: datetime) -> None:
-    """Remove every row that was not known at ``at``, and what was learned later about the others."""
-    for name, later in _LATER.items():
-        kept = (
-            "* replace (case when superseded_at <= $t then superseded_at end as superseded_at)"
-            if name in _VERSIONED
-            else "*"
-        )
-        _changed(connection, name, f"select {kept} from true_{name} where not ({later})", at)
-    _people(connection, at)
-
-
-def _late(connection: duckdb.DuckDBPyConnection, at: datetime) -> None:
-    """Add a copy of every fact, observed the day before ``at`` and known the day after; results with extreme values."""
-    moved = "$t - to_days(1) as event_at, $t + to_days(1) as known_at, null::timestamp as superseded_at, 'insert' as op"
-    for name, extreme in (
-        ("twin_measurement", "value_std * 10 + 1000 as value_std, "),
-        ("twin_condition", ""),
-        ("twin_medication", ""),
-    ):
-        copied = f"select * replace ({extreme}{moved}) from true_{name}"
-        _changed(connection, name, f"select * from true_{name} union all {copied}", at)
-
-
-def _people(connection: duckdb.DuckDBPyConnection, at: datetime) -> None:
-    """A death or a contact after ``at`` was not known then."""
-    _changed(
-        connection,
-        "twin_person",
-        "select * replace (case when death_date <= $t::date then death_date end as death_date,"
-        " least(last_observed_at, $t::timestamp) as last_observed_at) from true_twin_person",
-        at,
-    )

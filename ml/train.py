@@ -16,15 +16,14 @@ import numpy as np
 from lake import derived
 from lake.settings import Settings
 from ml import candidates as cands
-from ml import card, drift, figures, gates, leakage, plots, registry, tables, tracking
+from ml import card, drift, figures, gates, leakage, plots, promote, registry, tables, tracking
 from ml import task as tasks
 from ml.candidates import Candidate
 from ml.dataset import CannotLearn, Dataset, enrolled, prepare, refuse_hopeless
-from ml.gates import Gate, Rival
+from ml.gates import Gate
 from ml.models import bundle as bundles
 from ml.models.bundle import Bundle, ModelUnusable
 from ml.task import Task
-from ml.tracking import Registered
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -130,8 +129,8 @@ def _train(
                 address = tracking.log_model(settings, client, child, final, work / one.spec.name)
                 tracking.log_values(client, child, {}, _candidate_metrics(one), model=address)
                 logged[one.spec.name] = (address, child)
-        champion = _champion(settings, client, task)
-        champion_rival = _as_rival(champion, data, rows, chosen.assessed_days)
+        champion = promote.champion_of(settings, client, task)
+        champion_rival = promote.as_rival(champion, data, rows, chosen.assessed_days)
         verdicts = [leak_gate, registry.reloads(settings, logged[chosen.spec.name][0], work / chosen.spec.name)]
         verdicts += gates.judge(
             task,
@@ -139,13 +138,13 @@ def _train(
             chosen.assessed_days,
             chosen.test_risk,
             found=chosen.test,
-            rivals=_rivals(made, chosen, champion_rival),
+            rivals=promote.rivals(made, chosen, champion_rival),
             subsample_risks=bundles.subsample_risks(finals[chosen.spec.name], data.sample.values[rows]),
             groups=cands.subgroups(data, rows),
             censoring_c=cands.censoring_c(task, data, threads),
             champion=champion_rival,
         )
-        winner, verdict, promoted = _decide(
+        winner, verdict, promoted = promote.decide(
             settings,
             task,
             client,
@@ -306,98 +305,6 @@ def _log_parent(
     tracking.log_values(client, run_id, params, numbers)
     client.set_tag(run_id, "verdict", result.verdict)
     client.set_tag(run_id, "mlflow.note.content", text)
-
-
-def _champion(settings: Settings, client: MlflowClient, task: Task) -> tuple[Registered, Bundle] | None:
-    """Return the reigning champion of the same task declaration, if it still loads."""
-    found = tracking.aliased(client, task.name, "champion")
-    if found is None or found.tags.get("task_hash") != task.hash:
-        return None
-    try:
-        return found, tracking.load(settings, f"models:/{task.name}/{found.version}")
-    except ModelUnusable:
-        return None
-
-
-def _as_rival(
-    champion: tuple[Registered, Bundle] | None, data: Dataset, rows: np.ndarray, at_days: float
-) -> Rival | None:
-    if champion is None or champion[1].features != data.design.names:
-        return None
-    version, made = champion
-    return Rival(f"champion v{version.version}", cands.risk_at(made, data.sample.values[rows], at_days))
-
-
-def _rivals(made: list[Candidate], chosen: Candidate, champion: Rival | None) -> list[Rival]:
-    """The recalibrated equation, or Cox where there is none, and the reigning champion."""
-    plain = "recalibrated" if any(one.spec.kind == "recalibrated" for one in made) else "cox"
-    rivals = [Rival(one.spec.name, one.test_risk) for one in made if one.spec.kind == plain and one is not chosen]
-    return [*rivals, champion] if champion else rivals
-
-
-def _decide(
-    settings: Settings,
-    task: Task,
-    client: MlflowClient,
-    *,
-    chosen: Candidate,
-    fallback: Candidate | None,
-    champion: tuple[Registered, Bundle] | None,
-    verdicts: list[Gate],
-    why: str,
-    logged: dict[str, tuple[str, str]],
-    work: Path,
-) -> tuple[Candidate, str, Registered | None]:
-    """Promote the chosen candidate when all gates pass; otherwise keep the champion, or fall back to the equation.
-
-    The recalibrated equation may serve without held-out proof: it has a published form and two fitted numbers. It never
-    replaces a champion that was promoted by passing the gates.
-    """
-    blocking = [gate for gate in verdicts if gate.status != "pass"]
-    evidence = {f"gate.{gate.name}": f"{gate.status}: {gate.evidence}"[:4900] for gate in verdicts}
-    base = {"task_hash": task.hash, "gates": "passed" if not blocking else "not passed"}
-    challenger = tracking.register(
-        client,
-        task,
-        logged[chosen.spec.name][0],
-        logged[chosen.spec.name][1],
-        base | evidence | {"model_name": chosen.spec.name},
-        f"{chosen.spec.name}, best of the candidates by out-of-fold likelihood.\n\n{why}",
-    )
-    client.set_registered_model_alias(task.name, "challenger", challenger.version)
-    if not blocking:
-        client.set_registered_model_alias(task.name, "champion", challenger.version)
-        return chosen, f"{chosen.spec.name} passed all gates and is champion", challenger
-    stopped = ", ".join(f"{gate.name} {gate.status}" for gate in blocking)
-    if champion and champion[0].tags.get("gates") == "passed":
-        return (
-            chosen,
-            f"{chosen.spec.name} stays challenger ({stopped}); champion v{champion[0].version} is kept",
-            champion[0],
-        )
-    if fallback is None:
-        return chosen, f"{chosen.spec.name} stays challenger ({stopped}); there is no equation to serve instead", None
-    reload_gate = registry.reloads(settings, logged[fallback.spec.name][0], work / fallback.spec.name)
-    if reload_gate.status != "pass" or verdicts[0].status != "pass":
-        return chosen, f"{chosen.spec.name} stays challenger ({stopped}); nothing is fit to be champion", None
-    version = challenger
-    if fallback is not chosen:
-        version = tracking.register(
-            client,
-            task,
-            logged[fallback.spec.name][0],
-            logged[fallback.spec.name][1],
-            base
-            | {
-                "model_name": fallback.spec.name,
-                "gates": "fallback",
-                "gate.G2_reload": f"{reload_gate.status}: {reload_gate.evidence}",
-                "fallback_for": f"{chosen.spec.name}: {stopped}",
-            },
-            f"{fallback.spec.name} serves because {chosen.spec.name} did not pass: {stopped}.\n\n{why}",
-        )
-    client.set_registered_model_alias(task.name, "champion", version.version)
-    return fallback, f"{chosen.spec.name} did not pass ({stopped}); {fallback.spec.name} serves as champion", version
 
 
 def _reuse(client: MlflowClient, run_id: str, started: float) -> TrainResult:

@@ -32,6 +32,7 @@ from orchestration.cli import (
     messages,
     metrics,
     ml,
+    ml_evaluation,  # noqa: F401  (its commands join the group of ml)
     ml_upkeep,  # noqa: F401  (its commands join the group of ml)
     omh,
     person,
