@@ -19,6 +19,7 @@ _LATER = {
     "twin_genome_marker": "known_at > $t",
     "twin_wearable_day": "known_at > $t or local_date >= $t::date",
     "environment_day": "date >= $t::date",
+    "twin_person_home": "valid_from >= $t::date",
 }
 _ALTERED = {
     "twin_measurement": {"value_std": "1000 + row_number() over ()", "event_at": "event_at - to_days(400)"},
@@ -30,6 +31,7 @@ _ALTERED = {
     "twin_genome_marker": {"value": "'altered'"},
     "twin_wearable_day": {"steps": "99999", "resting_heart_rate": "199", "sleep_minutes": "1"},
     "environment_day": {"pm2_5": "pm2_5 + 500"},
+    "twin_person_home": {"region_id": "'another'"},
 }
 _VERSIONED = ("twin_measurement", "twin_condition", "twin_medication", "twin_encounter", "twin_family_history")
 

@@ -38,7 +38,7 @@ def as_of(alias: str, at: str) -> str:
 def build(connection: duckdb.DuckDBPyConnection, task: Task, cutoff: datetime) -> None:
     """Create the temp table ``cohort`` for training: every person at every scheduled index date.
 
-    Columns: row_no (null when not eligible), person_id, region_id, index_at, age_years, sex, eligible,
+    Columns: row_no (null when not eligible), person_id, index_at, age_years, sex, eligible,
     ineligible_reason, event_type [none|event|competing], event_at, exit_at, followup_days, split [train|test], fold.
     Follow-up is half-open, ``(index, index + horizon]``; it ends at the outcome, death, the last contact, the horizon
     or the cutoff, whichever is first. Full time at risk is never required.
@@ -129,7 +129,6 @@ def _build(
             person as (
                 select
                     p.person_id,
-                    p.region_id,
                     p.sex,
                     p.birth_date,
                     cast(p.death_date as timestamp) as death_at,
@@ -186,7 +185,6 @@ def _build(
                     - 1
             end as row_no,
             person_id,
-            region_id,
             index_at,
             age_years,
             sex,

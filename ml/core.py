@@ -19,8 +19,13 @@ CORE_COLUMNS: dict[str, dict[str, str]] = {
         "birth_date": "date",
         "sex": "varchar",
         "death_date": "date",
-        "region_id": "varchar",
         "last_observed_at": "timestamp",
+    },
+    "twin_person_home": {
+        "person_id": "varchar",
+        "region_id": "varchar",
+        "valid_from": "date",
+        "valid_to": "date",
     },
     "twin_measurement": {
         "person_id": "varchar",

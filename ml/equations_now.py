@@ -95,7 +95,6 @@ def _everyone(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         select
             row_number() over (order by person_id) - 1 as row_no,
             person_id,
-            region_id,
             $at::timestamp as index_at,
             date_diff('day', birth_date, $at::date) / 365.25 as age_years,
             sex,

@@ -97,7 +97,6 @@ def features_at(settings: Settings, feature_set: FeatureSet, path: Path) -> Feat
                     select
                         a.file_row,
                         p.person_id,
-                        p.region_id,
                         p.sex,
                         p.birth_date,
                         try_cast(a.index_at as timestamp) as index_at,
@@ -119,7 +118,6 @@ def features_at(settings: Settings, feature_set: FeatureSet, path: Path) -> Feat
             select
                 file_row,
                 person_id,
-                region_id,
                 sex,
                 index_at,
                 date_diff('day', birth_date, index_date) / 365.25 as age_years,

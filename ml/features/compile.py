@@ -241,30 +241,51 @@ def _genome_marker(one: spec.GenomeMarker, number: int) -> str:
 
 
 def _environment(one: spec.Environment, days: int, number: int) -> str:
-    """A day's value counts from the next day on."""
+    """The mean over the days of the window, each where the person lived that day; it counts from the next day on.
+
+    Sums up to a day are taken once per region, and a stay in a region is the difference of two of them.
+    """
     return f"""
         with
-            region as (select distinct region_id, index_at from cohort where eligible and region_id is not null),
+            summed as (
+                select
+                    region_id,
+                    date,
+                    sum("{one.parameter}") over upto as total,
+                    row_number() over upto as days
+                from environment_day
+                where "{one.parameter}" is not null
+                window upto as (partition by region_id order by date)
+            ),
+            stay as (
+                select
+                    c.row_no,
+                    h.region_id,
+                    greatest(h.valid_from, cast(c.index_at as date) - {days}) as since,
+                    least(coalesce(h.valid_to, cast(c.index_at as date)), cast(c.index_at as date)) as until
+                from cohort as c
+                inner join twin_person_home as h on h.person_id = c.person_id
+                where c.eligible and since < until
+            ),
             exposure as (
                 select
-                    r.region_id,
-                    r.index_at,
-                    avg(e."{one.parameter}") as value,
-                    cast(max(e.date) as timestamp) as event_at,
-                    cast(max(e.date) + 1 as timestamp) as known_at
-                from region as r
-                inner join environment_day as e on e.region_id = r.region_id
-                where
-                    e."{one.parameter}" is not null
-                    and e.date < cast(r.index_at as date)
-                    and e.date >= cast(r.index_at as date) - {days}
+                    s.row_no,
+                    sum(e.total - coalesce(b.total, 0)) as total,
+                    sum(e.days - coalesce(b.days, 0)) as days,
+                    max(e.date) filter (e.date >= s.since) as last_day
+                from stay as s
+                asof inner join summed as e on e.region_id = s.region_id and e.date < s.until
+                asof left join summed as b on b.region_id = s.region_id and b.date < s.since
                 group by all
-                having count(*) >= {one.min_days}
+                having sum(e.days - coalesce(b.days, 0)) >= {one.min_days}
             )
-        select c.row_no, {number} as feature_no, x.value, x.event_at, x.known_at
-        from cohort as c
-        inner join exposure as x on x.region_id = c.region_id and x.index_at = c.index_at
-        where c.eligible
+        select
+            row_no,
+            {number} as feature_no,
+            total / days as value,
+            cast(last_day as timestamp) as event_at,
+            cast(last_day + 1 as timestamp) as known_at
+        from exposure
     """
 
 

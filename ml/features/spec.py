@@ -122,7 +122,7 @@ class GenomeMarker(_Source):
 
 
 class Environment(_Source):
-    """Mean of a daily value in the person's region over the window."""
+    """Mean of a daily value over the window, each day's in the region where the person lived on it."""
 
     kind: Literal["environment"]
     parameter: Literal["pm2_5"]

@@ -18,7 +18,6 @@ from synthetic import care, chunks, genome, wearables
 from synthetic.chunks import Chunk
 from synthetic.landing import Landing
 from synthetic.measuring import CONCEPTS
-from synthetic.names import REGIONS
 from synthetic.truth import Truth
 
 CONDITIONS = {
@@ -59,7 +58,6 @@ def _tables(chunk: Chunk) -> Any:
     yield "twin_person", {
         "person_id": pa.array(ids), "birth_date": pa.array(people.birth.astype("datetime64[D]")),
         "sex": pa.array(np.where(people.male, "male", "female")), "death_date": pa.array(history.death),
-        "region_id": pa.array([REGIONS[r][0] for r in people.region]),
         "last_observed_at": _at(care.last_day(people, history)),
     }  # fmt: skip
     taken = visits.when[results.visit].astype("datetime64[us]")

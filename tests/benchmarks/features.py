@@ -41,7 +41,7 @@ def computed() -> dict[str, Any]:
         with duckdb.connect() as connection:
             connection.execute(
                 f"copy (select 'P' || i as person_id, date '1950-01-01' + (i % 15000)::int as birth_date,"
-                " case i % 2 when 0 then 'male' else 'female' end as sex, null::date as death_date, '130' as region_id,"
+                " case i % 2 when 0 then 'male' else 'female' end as sex, null::date as death_date,"
                 f" timestamp '2025-01-01' as last_observed_at from range({PEOPLE}) as t(i))"
                 f" to '{settings.core}/twin_person.parquet'"
             )

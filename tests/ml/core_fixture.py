@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -79,7 +79,6 @@ def write_core(settings: Settings, people: int = 400, seed: int = 1) -> Truth:
             "birth_date": [(START - timedelta(days=float(a) * 365.25)).date() for a in age],
             "sex": ["male" if m else "female" for m in male],
             "death_date": [moment.at(d).date() if d < _DAYS else None for d in death],
-            "region_id": [str(100 + i % 6) for i in range(people)],
             "first_observed_at": [START] * people,
             "last_observed_at": [moment.at(d) for d in last],
         },
@@ -209,13 +208,28 @@ def write_core(settings: Settings, people: int = 400, seed: int = 1) -> Truth:
             "known_at": [START + timedelta(days=200)] * len(genomes),
         },
     )
+    _homes_and_air(settings, ids, random)
+    return Truth(ids, t2d, ascvd)
+
+
+def _homes_and_air(settings: Settings, ids: list[str], random: np.random.Generator) -> None:
+    _write(
+        settings,
+        "twin_person_home",
+        {
+            "person_id": ids,
+            "region_id": [str(100 + i % 6) for i in range(len(ids))],
+            "valid_from": [date(1900, 1, 1)] * len(ids),
+            "valid_to": [None] * len(ids),
+        },
+        {"valid_from": pa.date32(), "valid_to": pa.date32()},
+    )
     air = [(str(100 + r), START.date() + timedelta(days=d)) for r in range(6) for d in range(_DAYS)]
     _write(
         settings,
         "environment_day",
         {"region_id": [a[0] for a in air], "date": [a[1] for a in air], "pm2_5": random.gamma(8, 1.4, len(air))},
     )
-    return Truth(ids, t2d, ascvd)
 
 
 class _Moments:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -46,7 +46,6 @@ def _person(connection: Any, person: str, **values: object) -> None:
         "birth_date": date(1960, 7, 1),
         "sex": "female",
         "last_observed_at": CUTOFF,
-        "region_id": "100",
     }
     _add(connection, "twin_person", person_id=person, **(known | values))
     for year in range(2014, 2027):
@@ -160,12 +159,15 @@ def test_the_same_people_are_held_out_in_every_task(connection: Any) -> None:
     assert set(splits[0].values()) == {"train", "test"}
 
 
-def _features(connection: Any, declared: list[dict[str, Any]]) -> dict[str, float]:
-    task = tasks.load("t2d_5y")
-    cohort.build_for_scoring(connection, task, INDEX)
+def _design(connection: Any, declared: list[dict[str, Any]]) -> features.Design:
+    cohort.build_for_scoring(connection, tasks.load("t2d_5y"), INDEX)
     age = {"kind": "demographic", "field": "age_years", "label": "Age"}
     chosen = FeatureSet.model_validate({"name": "t", "version": 1, "features": [age, *declared]})
-    design = features.build(connection, chosen)
+    return features.build(connection, chosen)
+
+
+def _features(connection: Any, declared: list[dict[str, Any]]) -> dict[str, float]:
+    design = _design(connection, declared)
     assert len(design.person_id) == 1
     return dict(zip(design.names, design.values[0], strict=True))
 
@@ -301,6 +303,30 @@ def test_wearable_days_need_enough_worn_days_and_exclude_the_unfinished_day(conn
     assert _features(connection, [steps])["steps_day_mean_1y"] == 2000
 
 
+def test_air_is_that_of_where_a_person_lived_on_each_day(connection: Any) -> None:
+    for name in ("p", "homeless"):
+        _person(connection, name)
+    # INDEX is 2018-07-01: the move to the bad air of c comes after it
+    moves = (("a", date(1900, 1, 1)), ("b", date(2018, 6, 22)), ("c", date(2018, 7, 1)))
+    ends = (*(since for _, since in moves[1:]), None)
+    for (region, since), until in zip(moves, ends, strict=True):
+        _add(connection, "twin_person_home", person_id="p", region_id=region, valid_from=since, valid_to=until)
+    for region, level in (("a", 10.0), ("b", 40.0), ("c", 999.0)):
+        for day in range(60):
+            value = None if (region, day) == ("b", 31) else level
+            when = date(2018, 5, 30) + timedelta(days=day)
+            _add(connection, "environment_day", region_id=region, date=when, pm2_5=value)
+    air = {"kind": "environment", "parameter": "pm2_5", "unit": "ug/m3", "label": "Air", "days": [30, 365]}
+    design = _design(connection, [air | {"min_days": 29}])
+    assert list(design.person_id) == ["homeless", "p"]
+    found = design.values[:, [design.names.index(name) for name in ("pm2_5_mean_30d", "pm2_5_mean_1y")]]
+    assert np.isnan(found[0]).all()
+    # 30 days: 21 in a, 9 in b without its last, 30 June; a year: 23 in a
+    assert found[1] == pytest.approx([(21 * 10 + 8 * 40) / 29, (23 * 10 + 8 * 40) / 31])
+    assert design.known_at[1, design.names.index("pm2_5_mean_30d")] == np.datetime64("2018-06-30", "us")
+    assert np.isnan(_design(connection, [air | {"min_days": 30}]).values[1, -2])
+
+
 def test_a_leak_is_found_by_name(connection: Any) -> None:
     _person(connection, "p")
     _measured(connection, "p", "hba1c", 5.0, _at(2018))
@@ -333,7 +359,7 @@ def test_changing_the_future_changes_no_feature(settings: Settings) -> None:
         path = settings.core / f"{name}.parquet"
         if not path.exists() or name == "twin_person":
             continue
-        clock = "known_at" if "known_at" in columns else "date"
+        clock = next(one for one in ("known_at", "valid_from", "date") if one in columns)
         numbers = [c for c, kind in columns.items() if kind == "double"]
         altered = ", ".join(f"case when {clock} > '{INDEX}' then 7 * {c} + 1 else {c} end as {c}" for c in numbers)
         replaced = f"* replace ({altered})" if numbers else "*"

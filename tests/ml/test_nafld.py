@@ -28,7 +28,7 @@ CORE = {
     "twin_person": """
         select cast(id as varchar) as person_id, day0::date - cast(age * 365.25 as integer) as birth_date,
             case male when 1 then 'male' else 'female' end as sex,
-            case when status = 1 then day0::date + futime::integer end as death_date, '1' as region_id,
+            case when status = 1 then day0::date + futime::integer end as death_date,
             day0 + to_days(futime::integer) as last_observed_at
         from nafld1
     """,
