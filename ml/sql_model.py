@@ -105,13 +105,13 @@ def _tree(tree: Tree, fitted: Fitted) -> str:
 
 def _cox(fitted: Fitted, width: int) -> list[tuple[str, str]]:
     params = fitted.params
-    terms = [
-        f"coalesce(({identifier(fitted.columns[number].name)} - {_number(centre)}) / {_number(scale)}, 0)"
-        f" * {_number(beta)}"
-        for number, centre, scale, beta in zip(
-            params["numbers"], params["centre"], params["scale"], params["beta"], strict=True
-        )
-    ]
+    keys = ("numbers", "low", "high", "centre", "scale", "beta")
+    terms = []
+    for number, low, high, centre, scale, beta in zip(*(params[key] for key in keys), strict=True):
+        column = identifier(fitted.columns[number].name)
+        within = f"least(greatest({column}, {_number(low)}), {_number(high)})"
+        standard = f"({within} - {_number(centre)}) / {_number(scale)}"
+        terms.append(f"case when {column} is null then 0 else {standard} end * {_number(beta)}")
     relative = f"exp(greatest(least({' + '.join(terms) or '0'}, 20), -20))"
     dying = _death(fitted, params["competing"], width)
     return [

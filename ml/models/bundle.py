@@ -17,7 +17,7 @@ from ml.models.fitted import Fitted, Sample, contributions, fit, margins
 from ml.task import EquationUse, ModelSpec
 
 SUBSAMPLE = 0.632
-FORMAT = 5
+FORMAT = 6
 """Of ``model.json``; a model of another format is trained again, never guessed at."""
 
 

@@ -1,4 +1,8 @@
-"""Cox regression (lifelines) with a small penaliser for the event; competing death as in the recalibrated equation."""
+"""Cox regression (lifelines) with a small penaliser for the event; competing death as in the recalibrated equation.
+
+A line has no end: one mixed-up sample far outside moves it for everyone. Numbers are therefore taken no further than
+all but the outermost people of training went (``winsorize``, a share of each side, 0.005; 0 leaves them as they are).
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,17 @@ from ml.models.clinical import death_margins, fit_death
 from ml.models.discrete import NEVER, Floats, expand
 from ml.models.fitted import Fitted, Sample
 
+_FEWEST_VALUES = 10
+"""Answers and flags have no outermost values."""
+_FAR = 1e300
+
 
 @dataclass(frozen=True)
 class _Cox:
     """``spec.features`` (all when empty), standardised, missing at the median.
 
-    ``params``: numbers, centre, scale; beta; hazard: baseline hazard per interval; competing: death by age and trend.
+    ``params``: numbers, low, high, centre, scale; beta; hazard: baseline hazard per interval; competing: death by age
+    and trend.
     """
 
     def fit(self, fitted: Fitted, sample: Sample, **_: int) -> Fitted:
@@ -29,12 +38,18 @@ class _Cox:
         numbers = [names.index(name) for name in wanted]
         chosen = sample.values[:, numbers]
         known = np.asarray((~np.isnan(chosen)).sum(axis=0) > 0)
+        share = float(fitted.spec.params.get("winsorize", 0.005))
+        bounds = [_bounds(chosen[:, i], share) if known[i] else (0.0, 0.0) for i in range(len(numbers))]
+        low, high = np.array(bounds).T.reshape(2, -1)
+        chosen = np.clip(chosen, low, high)
         with np.errstate(invalid="ignore"):
             centre = np.array([np.nanmedian(chosen[:, i]) if known[i] else 0.0 for i in range(len(numbers))])
             scale = np.array([np.nanstd(chosen[:, i]) if known[i] else 0.0 for i in range(len(numbers))])
         kept = [i for i in range(len(numbers)) if scale[i] > 1e-9]  # a constant has no effect to estimate
         params: dict[str, Any] = {
             "numbers": [numbers[i] for i in kept],
+            "low": [float(low[i]) for i in kept],
+            "high": [float(high[i]) for i in kept],
             "centre": [float(centre[i]) for i in kept],
             "scale": [float(scale[i]) for i in kept],
         }
@@ -63,9 +78,18 @@ class _Cox:
         return added
 
 
+def _bounds(values: Floats, share: float) -> tuple[float, float]:
+    """Return how far values are taken; without a share, as far as a number goes."""
+    values = values[~np.isnan(values)]
+    if share == 0 or len(np.unique(values)) < _FEWEST_VALUES:
+        return -_FAR, _FAR
+    low, high = np.quantile(values, [share, 1 - share])
+    return (float(low), float(high)) if low < high else (-_FAR, _FAR)
+
+
 def _standardised(params: dict[str, Any], values: Floats) -> Floats:
-    standard = (values[:, params["numbers"]] - np.array(params["centre"])) / np.array(params["scale"])
-    return np.nan_to_num(standard)
+    within = np.clip(values[:, params["numbers"]], np.array(params["low"]), np.array(params["high"]))
+    return np.nan_to_num((within - np.array(params["centre"])) / np.array(params["scale"]))
 
 
 def _fit_cause(standard: Floats, time: Floats, happened: Any, cuts: Floats, penalizer: float) -> dict[str, list[float]]:

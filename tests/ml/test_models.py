@@ -84,6 +84,26 @@ def test_event_odds_are_monotone_where_the_clinic_says_so() -> None:
     assert (np.diff(margins(fitted, grid)[:, :, 0], axis=0) >= -1e-12).all()
 
 
+def test_mixed_up_samples_do_not_flatten_cox() -> None:
+    random = np.random.default_rng(4)
+    marker, flag = random.normal(size=6000), (random.random(6000) < 0.003).astype(float)
+    time = random.exponential(3000 / np.exp(marker + flag)) + 1
+    event = (time < 2000).astype(np.int64)
+    cuts = discrete.edges(2000, 400)
+
+    def slopes(values: np.ndarray, **params: float) -> np.ndarray:
+        sample = _sample(np.column_stack([values, flag]), ["marker", "flag"], np.minimum(time, 2000), event)
+        made = fit(ModelSpec(name="c", kind="cox", params={"penalizer": 0, **params}), None, sample, cuts)
+        return np.array(made.params["beta"]) / made.params["scale"]
+
+    mixed_up = marker.copy()
+    mixed_up[random.choice(6000, 20, replace=False)] += 12
+    true, kept, flattened = slopes(marker, winsorize=0), slopes(mixed_up), slopes(mixed_up, winsorize=0)
+    assert true == pytest.approx([1, 1], abs=0.35)  # 20 people have the flag
+    assert kept == pytest.approx(true, rel=0.15)  # as do the flags, which have no outermost values
+    assert flattened[0] < 0.75 * true[0]
+
+
 @pytest.mark.parametrize("leaves", [4, 10])
 def test_trees_looked_up_by_column_say_what_lightgbm_says(leaves: int) -> None:
     import lightgbm

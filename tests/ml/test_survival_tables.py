@@ -74,7 +74,7 @@ def _cox(rows: pd.DataFrame, names: dict[str, np.ndarray], time: str, event: Any
     follow = rows[time].to_numpy(float)[whole]
     sample = Sample(columns, values[whole], follow, np.asarray(event, np.int64)[whole], np.arange(whole.sum()))
     cuts = np.linspace(0, follow.max(), 5)
-    made = fit(ModelSpec(name="cox", kind="cox", params={"penalizer": 0.0}), None, sample, cuts)
+    made = fit(ModelSpec(name="cox", kind="cox", params={"penalizer": 0.0, "winsorize": 0}), None, sample, cuts)
     scaled = np.array(made.params["beta"]) / np.array(made.params["scale"])
     return dict(zip(names, map(float, scaled), strict=True))
 
