@@ -45,6 +45,20 @@ def run_view(
         return _run(plan, files, own)
 
 
+def types_in(paths: str | Path | Iterable[str | Path]) -> dict[str, int]:
+    """How many resources of which type NDJSON files hold, the most frequent first.
+
+    Raises:
+        duckdb.Error: a file cannot be read.
+    """
+    rows = ndjson([paths] if isinstance(paths, str | Path) else paths, {"resourceType": "VARCHAR"})
+    query = (
+        f"select coalesce(\"resourceType\", 'no resourceType'), count(*) from {rows} group by all order by 2 desc, 1"
+    )
+    with duckdb.connect(":memory:") as connection:
+        return dict(connection.execute(query).fetchall())
+
+
 def save(table: pa.Table, target: Path) -> None:
     """Write a view's rows as ``.parquet``, ``.csv`` or ``.ndjson``, by the name of the file; replaces it atomically.
 

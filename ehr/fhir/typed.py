@@ -78,7 +78,7 @@ def _stage(sink: Sink, path: Path, resource: str, counts: Sequence[int]) -> bool
         counts: how many lines each of the files has that stand in ``path`` one after the other.
     """
     table = views.STAGED[resource]
-    absent = views.plan(resource).shape.names - lines.names(path) - {"resourceType", "id"}
+    absent = absent_from(path, resource)
 
     def write(absent: frozenset[str]) -> None:
         sink.write_query(table, views.rows(resource, _source(path, resource, counts, absent), absent))
@@ -92,6 +92,11 @@ def _stage(sink: Sink, path: Path, resource: str, counts: Sequence[int]) -> bool
         write(views.NOTHING)
     parts = sink.parts(table)
     return len(parts) == 1 and complete(sink.connection, parts[0], resource, sum(counts))
+
+
+def absent_from(path: Path, resource: str) -> frozenset[str]:
+    """Elements that the view of a type reads and a sample of the file does not hold."""
+    return views.plan(resource).shape.names - lines.names(path) - {"resourceType", "id"}
 
 
 def _is_all(connection: duckdb.DuckDBPyConnection, path: Path, resource: str, expected: int) -> bool:

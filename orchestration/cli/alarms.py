@@ -176,7 +176,7 @@ def replay(
         header = tuple(found.per_rule[0]) if found.per_rule else ()
         print_table([name.replace("_", " ") for name in header], [tuple(row.values()) for row in found.per_rule])
         if rejected:
-            print_table(("file", "line", "reason", "what to do"), rejected[:SHOWN], "Rejected")
+            print_table(("file", "line", "reason", "what to do"), rejected, "Rejected", SHOWN)
         console().print(
             f"{found.readings:,} readings of {found.people} people, {found.person_weeks:.1f} person-weeks,"
             f" {len(found.alarms)} alarms"

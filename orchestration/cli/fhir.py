@@ -39,12 +39,16 @@ def view(
     import duckdb
 
     from ehr.fhir import CompileError, plan_view, run_view
+    from ehr.fhir.run import types_in
 
     if out is not None and out.suffix not in (".parquet", ".csv", ".ndjson"):
         raise WrongUsage(f"{out.name}: a file ends in .parquet, .csv or .ndjson")
     try:
-        _warn(plan_view(definition).unknown)
+        plan = plan_view(definition)
+        _warn(plan.unknown)
         table = run_view(definition, paths)
+        if table.num_rows == 0:
+            _say_why_empty(plan.resource, types_in(paths))
     except CompileError as error:
         raise WrongUsage(str(error)) from None
     except duckdb.IOException as error:
@@ -62,7 +66,7 @@ def view(
             console().print(f"{table.num_rows:,} rows in {out}", markup=False)
     elif as_json:
         print_json(table.to_pylist())
-    else:
+    elif table.num_rows:
         print_table(table.column_names, [tuple(row.values()) for row in table.slice(0, limit).to_pylist()])
         if table.num_rows > limit:
             console().print(f"first {limit} of {table.num_rows:,} rows; --json and --out hold all")
@@ -138,6 +142,15 @@ def conformance(
 def _warn(unknown: tuple[str, ...]) -> None:
     if unknown:
         typer.echo(f"not elements of FHIR R4, read as empty: {', '.join(unknown)}", err=True)
+
+
+def _say_why_empty(wanted: str, found: dict[str, int]) -> None:
+    held = ", ".join(f"{count:,} {kind}" for kind, count in found.items()) or "nothing"
+    if wanted in found:
+        reason = f"no {wanted} passes the view's where, or has what it iterates over"
+    else:
+        reason = f"the view reads {wanted}, and there is none"
+    typer.echo(f"no rows: {reason}; the files hold {held}", err=True)
 
 
 def _first_line(error: Exception) -> str:

@@ -94,18 +94,16 @@ def _as_dict(one: Preview) -> dict[str, object]:
 
 
 def _print(found: list[Preview], rows: Counter[str], leaves: LeafReport) -> None:
-    print_table(
-        ("raw table", "rows", "values"),
-        [(table, rows[table], leaves.staged[table]) for table in sorted(rows)],
-        "Staged",
-    )
+    if rows:
+        staged = [(table, rows[table], leaves.staged[table]) for table in sorted(rows)]
+        print_table(("raw table", "rows", "values"), staged, "Staged")
     ignored = sorted(leaves.ignored.items())
     if ignored:
         print_table(("rule", "values"), ignored, "Left out by rule")
     refused = [(one.path.name, "file", one.refused) for one in found if one.refused]
     rejected = [(one.path.name, bad.position, f"{bad.reason}: {bad.detail}") for one in found for bad in one.rejected]
     if refused or rejected:
-        print_table(("file", "position", "why"), [*refused, *rejected][:50], "Rejected")
+        print_table(("file", "position", "why"), [*refused, *rejected], "Rejected", 50)
     console().print(
         f"{len(found)} files, {leaves.total:,} values = {leaves.staged.total():,} staged + {leaves.ignored.total():,}"
         f" ignored by rule + {leaves.rejected.total():,} rejected"

@@ -81,7 +81,7 @@ def validate(
             for one in verdict.problems
         ]
         if rows:
-            print_table(("file", "document", "schema", "where", "what the schema demands"), rows[:SHOWN])
+            print_table(("file", "document", "schema", "where", "what the schema demands"), rows, at_most=SHOWN)
         console().print(f"{len(found)} documents and headers, {len(found) - len(bad)} valid, {len(bad)} not")
     if bad:
         raise typer.Exit(1)

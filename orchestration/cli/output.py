@@ -42,17 +42,21 @@ def print_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=2, default=_plain, ensure_ascii=False))
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-    """Print a table; numbers to the right."""
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], title: str = "", at_most: int | None = None
+) -> None:
+    """Print a table; numbers to the right. Beyond ``at_most`` rows it only says how many more there are."""
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", header_style="bold", box=_box())
     numeric = [all(isinstance(row[i], int | float | None) for row in rows) and bool(rows) for i in range(len(header))]
     for name, right in zip(header, numeric, strict=True):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
-    for row in rows:
+    for row in rows[:at_most]:
         table.add_row(*(_cell(value) for value in row))
     console().print(table)
+    if at_most is not None and len(rows) > at_most:
+        console().print(f"and {len(rows) - at_most:,} more; --json has all")
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def read(
         )
     else:
         rows = [(one.path.name, one.format, *row.values()) for one in found for row in by_metric(one)]
-        print_table(("file", "format", "metric", "unit", "samples", "first (UTC)", "last (UTC)"), rows)
+        if rows:
+            print_table(("file", "format", "metric", "unit", "samples", "first (UTC)", "last (UTC)"), rows)
         others = [
             (one.path.name, table, content.num_rows)
             for one in found
@@ -73,11 +74,11 @@ def read(
             print_table(("file", "raw table", "rows"), others)
         ignored = [(one.path.name, kind, number) for one in found for kind, number in one.ignored.items()]
         if ignored:
-            print_table(("file", "not a metric of ours", "records"), ignored[:SHOWN], "Ignored")
+            print_table(("file", "not a metric of ours", "records"), ignored, "Ignored", SHOWN)
         bad = [(one.path.name, "file", one.refused) for one in found if one.refused]
         bad += [(one.path.name, row.position, f"{row.reason}: {row.detail}") for one in found for row in one.rejected]
         if bad:
-            print_table(("file", "position", "why"), bad[:SHOWN], "Rejected")
+            print_table(("file", "position", "why"), bad, "Rejected", SHOWN)
         total = {
             key: sum(one.records.get(key, 0) for one in found) for key in ("read", "accepted", "rejected", "ignored")
         }

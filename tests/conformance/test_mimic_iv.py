@@ -20,31 +20,13 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from ehr.extract.reader import READERS
-from lake.ingest import ingest
-from lake.landing import describe
-from lake.manifest import Entry
-from lake.settings import Settings
+from tests.conformance.conftest import Landed
 from tests.transform.conftest import Home
 
 pytestmark = pytest.mark.slow
 
 FOLDER = Path(__file__).with_name("mimic_concepts")
 CONCEPTS = sorted(path.stem for path in FOLDER.glob("[!_]*.sql"))
-Landed = tuple[Settings, dict[str, Entry]]
-
-
-@pytest.fixture(scope="module")
-def mimic_landed(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Landed:
-    settings = Settings(home=tmp_path_factory.mktemp("mimic"), threads=2)
-    landed = []
-    for path in sorted((shared_data / "ehr" / "mimic_iv_demo_2.2").glob("*/*.csv.gz")):
-        target = settings.landing / "mimic" / path.parent.name / path.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(path)
-        landed.append(describe(settings, target))
-    entries = ingest(settings, READERS, {}, landed)
-    return settings, {Path(one.path).name.removesuffix(".csv.gz"): one for one in entries}
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from ehr.extract.reader import READERS
-from lake.ingest import ingest
-from lake.landing import describe
 from lake.publish import export_core
 from lake.settings import Settings
 from ml.features.at import features_at
 from ml.features.spec import load_set
 from orchestration import increment
+from tests.conformance.conftest import Landed
 from tests.transform.conftest import Home
 
 pytestmark = pytest.mark.slow
@@ -109,16 +107,8 @@ class Replay:
 
 
 @pytest.fixture(scope="module")
-def replay(shared_data: Path, tmp_path_factory: pytest.TempPathFactory, new_mimic_home: Home) -> Replay:
-    settings = Settings(home=tmp_path_factory.mktemp("mimic"), threads=2)
-    landed = []
-    for path in sorted((shared_data / "ehr" / "mimic_iv_demo_2.2").glob("*/*.csv.gz")):
-        target = settings.landing / "mimic" / path.parent.name / path.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(path)
-        landed.append(describe(settings, target))
-    ingest(settings, READERS, {}, landed)
-    return Replay(new_mimic_home, settings)
+def replay(mimic_landed: Landed, new_mimic_home: Home) -> Replay:
+    return Replay(new_mimic_home, mimic_landed[0])
 
 
 @pytest.fixture(scope="module")

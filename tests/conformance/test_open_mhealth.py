@@ -90,5 +90,8 @@ def test_the_command(shared_data: Path, tmp_path: Path) -> None:
     assert outcome.exit_code == 1
     assert [one["is_valid"] for one in json.loads(outcome.stdout)] == [True, False]
     assert CliRunner().invoke(app, ["omh", "validate", str(path), "--schemas", str(tmp_path)]).exit_code == 2
+    path.write_text("{}\n" * 60)
+    many = CliRunner().invoke(app, ["omh", "validate", str(path), *folders, "--schema", "omh:heart-rate:1.1"])
+    assert "more; --json has all" in many.stdout
     path.write_text("{broken")
     assert CliRunner().invoke(app, ["omh", "validate", str(path), *folders]).exit_code == 1

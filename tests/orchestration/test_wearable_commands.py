@@ -30,6 +30,9 @@ def test_reading_a_dump_lands_nothing(tmp_path: Path) -> None:
     assert (one["format"], one["records"]["accepted"]) == ("dexcom_clarity", 3)
     assert one["metrics"][0] | {"metric": "glucose", "samples": 3} == one["metrics"][0]
     assert twin("wearable", "read", tmp_path).exit_code == 1
+    refused = twin("wearable", "read", tmp_path / "notes.csv")
+    assert "metric" not in refused.stdout, "a refused file has no metrics to head a table with"
+    assert "Rejected" in refused.stdout
     assert twin("wearable", "read", tmp_path / "nowhere").exit_code == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clarity.csv", "notes.csv"]
 

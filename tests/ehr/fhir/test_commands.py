@@ -88,6 +88,19 @@ def test_an_element_that_fhir_does_not_have_is_named(tmp_path: Path, export: Pat
     assert "Patient.nmae" in twin("sql", path).stderr
 
 
+def test_a_view_without_rows_says_what_the_files_hold(tmp_path: Path, view: Path, export: Path) -> None:
+    other = tmp_path / "observations.json"
+    select = [{"column": [{"name": "id", "path": "id"}]}]
+    other.write_text(json.dumps({"resource": "Observation", "select": select}))
+    outcome = twin("view", other, export / "a.ndjson", "--json")
+    assert (outcome.exit_code, json.loads(outcome.stdout)) == (0, [])
+    assert "the view reads Observation, and there is none; the files hold" in outcome.stderr
+    assert "Patient" in outcome.stderr
+    where = tmp_path / "nobody.json"
+    where.write_text(json.dumps({"resource": "Patient", "select": select, "where": [{"path": "id = 'nobody'"}]}))
+    assert "no Patient passes the view's where" in twin("view", where, export / "a.ndjson").stderr
+
+
 def test_what_is_wrong_decides_the_exit_status(view: Path, export: Path) -> None:
     (export / "bad.ndjson").write_text(LINES + "{not json\n")
     (export / "bad_view.json").write_text('{"resource": "Patient", "select": []}')
