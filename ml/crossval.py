@@ -170,7 +170,7 @@ def _judge(
     spec = cohort.spec
     outcome = cohort.outcome
     at_days = evaluate.assessable_days(outcome, horizon_days, share=_FOLLOWED)
-    if at_days > outcome.time.max():  # events alone are known for ever: judged where some are still without
+    if at_days > outcome.time.max():  # everybody has an event: judged where some are still without
         at_days = float(np.nextafter(np.quantile(outcome.time, 1 - _FOLLOWED, method="lower"), 0))
     horizon = spec.horizons[cohort.horizons_days.index(horizon_days)]
     risk = discrete.cumulative_incidence(predicted, cuts, at_days)[0]

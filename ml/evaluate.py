@@ -45,14 +45,22 @@ class Metric:
 
 
 def assessable_days(outcome: Outcome, horizon_days: float, share: float = 0.1) -> float:
-    """Return the latest time up to the horizon at which at least ``share`` of the people are still followed.
+    """Return the latest time up to the horizon until which at least ``share`` of the people would still be followed.
 
-    Beyond it a risk cannot be checked against the data; metrics are then taken at this earlier time, and say so.
+    That is Kaplan-Meier's probability of not being censored before: the inverse of the largest weight that a person
+    gets. Beyond, a risk cannot be checked against the data; metrics are
+    then taken at this earlier time, and say so.
     """
     if not len(outcome.time):
         return horizon_days
-    known = np.where(outcome.event > 0, np.inf, outcome.time)
-    return float(min(horizon_days, np.quantile(known, 1 - share, method="lower")))
+    free = outcome.time[outcome.event == 0]
+    ends = np.unique(free[free <= horizon_days])
+    if outcome.time.max() > horizon_days:
+        ends = np.append(ends, horizon_days)
+    if not len(ends):  # everybody has an event, which is known for ever
+        return horizon_days
+    followed = resamples.uncensored_before(outcome.time, outcome.event, ends)
+    return float(ends[followed >= share].max())
 
 
 def harrell_c(outcome: Outcome, risk: Floats) -> float:

@@ -80,6 +80,12 @@ def weight_before(time: Floats, event: Events, counts: Counts) -> Counts:
     return np.where(np.isfinite(found), found, 0.0)
 
 
+def uncensored_before(time: Floats, event: Events, at: Floats) -> Floats:
+    """Return Kaplan-Meier's probability of not being censored before each time of ``at``."""
+    kept, free = _uncensored(time, event, np.ones((1, len(time))))
+    return np.asarray(free[0, np.searchsorted(kept.times, at, side="left")])
+
+
 def _uncensored(time: Floats, event: Events, counts: Counts) -> tuple[_Times, Counts]:
     """Return Kaplan-Meier's probability of not being censored (B, times + 1), and the times it steps at."""
     # moving the events a hair ahead of the censorings removes them from the risk set first
@@ -124,6 +130,9 @@ def quantile(values: Floats, counts: Counts, share: float) -> Floats:
 def logistic(design: Floats, case: Floats, weight: Counts) -> Floats:
     """Fit weighted logistic regressions (B, p); the second column of ``design`` is the predicted logit.
 
+    Newton's steps are halved where they do not help: whole ones may go to and fro for ever. NaN where even so no end is
+    found.
+
     Args:
         design: (n, p), or (B, n, p) where the columns differ by resample.
     """
@@ -134,18 +143,33 @@ def logistic(design: Floats, case: Floats, weight: Counts) -> Floats:
     ridge = np.array(_RIDGE[:width])
     beta = np.tile(start, (len(weight), 1))
     turned = design.transpose(0, 2, 1)
-    open_ones = np.arange(len(weight))
-    for _ in range(40):
+    linear = (design @ beta[:, :, None])[..., 0]
+    reached = _penalised(linear, beta - start, case, weight, ridge)
+    open_ones, pace = np.arange(len(weight)), np.ones(len(weight))
+    for _ in range(60):
         rows, across, some = design[open_ones], turned[open_ones], weight[open_ones]
-        fitted = 0.5 * (1 + np.tanh(0.5 * (rows @ beta[open_ones, :, None])[..., 0]))
+        fitted = 0.5 * (1 + np.tanh(0.5 * linear[open_ones]))
         gradient = (across @ (some * (case - fitted))[..., None])[..., 0] - ridge * (beta[open_ones] - start)
         hessian = (across * (some * fitted * (1 - fitted))[:, None, :]) @ rows + np.diag(ridge)
-        step = np.clip(np.linalg.solve(hessian, gradient[..., None])[..., 0], -4, 4)
-        beta[open_ones] += step
-        open_ones = open_ones[np.abs(step).max(axis=1) >= 1e-5]
+        step = pace[open_ones, None] * np.linalg.solve(hessian, gradient[..., None])[..., 0]
+        tried = beta[open_ones] + step
+        moved = (rows @ tried[:, :, None])[..., 0]
+        value = _penalised(moved, tried - start, case, some, ridge)
+        helps = value >= reached[open_ones] - 1e-9 * np.abs(reached[open_ones])
+        taken = open_ones[helps]
+        beta[taken], linear[taken], reached[taken] = tried[helps], moved[helps], value[helps]
+        pace[open_ones] = np.where(helps, 1.0, 0.5 * pace[open_ones])
+        open_ones = open_ones[~helps | (np.abs(step).max(axis=1) >= 1e-5)]
         if not len(open_ones):
             break
+    beta[open_ones] = np.nan
     return beta
+
+
+def _penalised(linear: Floats, apart: Floats, case: Floats, weight: Counts, ridge: Floats) -> Floats:
+    """Return the penalised log likelihood of each resample (B,); ``apart``: coefficients less those at the start."""
+    likelihood = (weight * (case * linear - np.logaddexp(0.0, linear))).sum(axis=1)
+    return np.asarray(likelihood - 0.5 * (ridge * apart**2).sum(axis=1))
 
 
 def intercept(logit: Floats, case: Floats, weight: Counts) -> Floats:

@@ -92,3 +92,44 @@ def test_counting_people_equals_drawing_them() -> None:
         assert set(alone) == set(found)
         for name, value in alone.items():
             assert found[name][number] == pytest.approx(value, abs=1e-6, nan_ok=True), name
+
+
+def test_a_common_outcome_is_judged_while_people_are_still_followed() -> None:
+    # a third has the event, everybody else is censored a little before the horizon of ten years
+    random = np.random.default_rng(5)
+    time, event = random.uniform(9.0, 9.99, 900), np.zeros(900, int)
+    time[:300], event[:300] = random.uniform(0.0, 9.0, 300), 1
+    outcome = Outcome(time, event)
+    at = evaluate.assessable_days(outcome, 10.0)
+    assert at in np.sort(time[300:])[539:542]  # a tenth of those without the event is censored then or later
+    risk = np.clip(event * 0.2 + random.uniform(0.1, 0.5, 900), 0, 1)
+    found = {one.name: one.value for one in evaluate.metrics(outcome, risk, at)}
+    assert found["auc"] == pytest.approx(1 - 0.5**3, abs=0.02)  # of risks in [0.3, 0.7] against [0.1, 0.5]
+    assert evaluate.assessable_days(outcome, 8.5) == 8.5
+    everybody = Outcome(time[:300], event[:300])
+    assert evaluate.assessable_days(everybody, 10.0) == 10.0
+
+
+def test_logistic_lines_and_curves_reach_the_maximum_where_whole_steps_do_not() -> None:
+    from scipy.optimize import minimize
+
+    random = np.random.default_rng(6)
+    logit = random.normal(-2, 1.3, 400)
+    case = (random.random(400) < 0.6).astype(float)  # far more than was predicted, whoever it was
+    weight = np.where(case == 1, 1.2, 2.0)
+    design = resamples.spline(logit, np.quantile(logit, [[0.1, 0.5, 0.9]]))[0]
+    start, ridge = np.array([0.0, 1.0, 0.0]), np.array(resamples._RIDGE)
+
+    def lost(beta: np.ndarray) -> float:
+        linear = design @ beta
+        likelihood = (weight * (case * linear - np.logaddexp(0, linear))).sum()
+        return float(0.5 * (ridge * (beta - start) ** 2).sum() - likelihood)
+
+    expected = minimize(lost, start, method="BFGS", options={"gtol": 1e-9}).x
+    [found] = resamples.logistic(design, case, weight[None, :])
+    assert found == pytest.approx(expected, abs=1e-3)
+    assert not np.allclose(found, start)
+    time = np.where(case == 1, 1.0, 3.0)
+    calibration = evaluate.calibration(Outcome(time, case.astype(int)), 1 / (1 + np.exp(-logit)), 2.0)
+    assert calibration["ici"] > 0.3
+    assert calibration["slope"] == pytest.approx(0, abs=0.2)
