@@ -127,7 +127,7 @@ def _create_macros(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     try:
         for path in sorted((settings.transform / "published").glob("*.sql")):
             statement = path.read_text(encoding="utf-8")
-            if tables.issuperset(re.findall(r"\b(?:from|join) (core\.\w+)", statement)):
+            if tables.issuperset(re.findall(r"\b(?:from|join)\s+(core\.\w+)", statement)):
                 connection.execute(statement)
     finally:
         connection.execute(f"use {identifier(home)}")

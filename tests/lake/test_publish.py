@@ -35,6 +35,24 @@ def test_only_allowed_schemas_are_published_with_their_comments(settings: Settin
         assert one("select count(*) from duckdb_tables() where schema_name = 'staging'") == (0,)
 
 
+def test_a_macro_is_published_only_with_every_table_that_it_reads(settings: Settings) -> None:
+    def macros() -> list[tuple[str]]:
+        publish.publish(settings)
+        with warehouse.reading(settings) as connection:
+            return connection.execute(
+                "select function_name from duckdb_functions() where function_name = 'twin_environment'"
+            ).fetchall()
+
+    with warehouse.writing(settings) as connection:
+        connection.execute("create schema core; create table core.environment_day (region_id varchar, date date)")
+    assert macros() == []
+    with warehouse.writing(settings) as connection:
+        connection.execute(
+            "create table core.twin_person_home (person_id varchar, region_id varchar, valid_from date, valid_to date)"
+        )
+    assert macros() == [("twin_environment",)]
+
+
 def test_a_reader_holds_the_old_snapshot_while_a_new_one_is_published(settings: Settings) -> None:
     build(settings, "(1, 0.5)")
     publish.publish(settings)
