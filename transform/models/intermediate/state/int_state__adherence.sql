@@ -15,7 +15,7 @@ with
             greatest(cast(medications.event_at as date), make_date(years.year, 1, 1)) as start_date,
             least(cast(medications.event_end_at as date), make_date(years.year + 1, 1, 1)) as end_date,
             medications.fact_key
-        from {{ ref("twin_medication") }} as medications
+        from {{ touched(ref("twin_medication")) }} as medications
         inner join
             years
             on medications.event_at < make_timestamp(years.year + 1, 1, 1, 0, 0, 0.0)

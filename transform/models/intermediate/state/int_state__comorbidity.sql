@@ -15,7 +15,7 @@ with
             superseded_at,
             fact_key,
             version
-        from {{ ref("twin_fact") }}
+        from {{ touched(ref("twin_fact")) }} as facts
         where
             domain = 'condition'
             and (code_system like 'icd9%' or code_system like 'icd10%')

@@ -22,7 +22,7 @@ with
             diagnoses.known_at,
             diagnoses.superseded_at,
             diagnoses.fact_key
-        from {{ ref("twin_fact") }} as diagnoses
+        from {{ touched(ref("twin_fact")) }} as diagnoses
         inner join
             {{ ref("comorbidity_code") }} as codes
             on codes.index_name = 'charlson'
