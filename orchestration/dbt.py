@@ -17,6 +17,9 @@ from orchestration import staleness
 ABOUT_CODE = ("Binder Error", "Catalog Error", "Parser Error", "Compilation Error", "IO Error")
 """Errors whose text is about columns and files; others quote the values that they stumble over."""
 
+QUIETLY = ("--no-version-check", "--log-level", "none", "--log-level-file", "info")
+"""What fails is in the results; dbt's own lines quote values, and each costs more the more places it is written to."""
+
 PASSED = frozenset({"success", "pass", "warn", "no-op"})
 
 
@@ -51,7 +54,8 @@ def manifest_path(settings: Settings) -> Path:
     stamp = target(settings) / "manifest.code"
     wanted = staleness.code("transform")
     if not (path.exists() and stamp.exists() and stamp.read_text() == wanted):
-        outcome = _invoke(settings, ["parse"])
+        # what dbt kept of another version of the project misleads it: a new model that calls a new macro had no parents
+        outcome = _invoke(settings, ["parse", "--no-partial-parse"])
         if not outcome.success:
             raise RuntimeError(f"dbt cannot parse {settings.transform}: {outcome.exception}")
         with replacing(stamp) as draft:
@@ -126,7 +130,7 @@ def _invoke(settings: Settings, arguments: list[str]) -> Any:
     paths = [word for option, path in where.items() for word in (option, str(path))]
     try:
         with _home(settings):
-            return dbtRunner().invoke(["--no-version-check", "--quiet", "--log-level-file", "info", *arguments, *paths])
+            return dbtRunner().invoke([*QUIETLY, *arguments, *paths])
     finally:
         release()
 

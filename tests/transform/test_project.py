@@ -173,7 +173,6 @@ def test_no_machine_paths():
 
 
 BEYOND_SPARK = {
-    "care_gap": "lists of codes in text: list_contains, string_split",
     "environment_day": "isfinite, of a reading that is no number",
     "twin_state": "arrays in brackets: which facts a state rests on",
     "twin_person_baseline_day": "medians over lists",

@@ -295,27 +295,30 @@
     {{ return(rules) }}
 {%- endmacro %}
 
-{# The rows of a table that rules look at, with what a rule needs of other tables. #}
-{% macro dq_rows(table) -%}
+{# How many rows of a table each of its rules looks at, and how many break it. #}
+{% macro dq_counts(table) -%}
+    {%- for name, category, severity, column, most, of, fails, must_hold in dq_rules()[table] %}
+        count(*) filter (where {{ of }}) as {{ name }}_total,
+        count(*) filter (where ({{ of }}) and ({{ fails }})) as {{ name }}_failed
+        {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{# The same by source: facts are counted by person, so that an increment looks at touched people's. #}
+{% macro dq_counts_by_source(table) -%}
     {%- if table == "twin_fact" -%}
-        (
-            select
-                facts.*,
-                people.birth_date,
-                people.death_date,
-                encounters.encounter_key is not null as encounter_is_known
-            from {{ ref("twin_fact") }} as facts
-            left join {{ ref("twin_person") }} as people on people.person_id = facts.person_id
-            left join
-                (
-                    select distinct source_system, encounter_key
-                    from {{ ref("twin_fact") }}
-                    where domain = 'encounter' and encounter_key is not null
-                ) as encounters
-                on encounters.source_system = facts.source_system
-                and encounters.encounter_key = facts.encounter_key
-        )
-    {%- elif table == "twin_genome_sample" -%} {{ ref(table) }}
-    {%- else -%} (select *, 'all' as source_system from {{ ref(table) }})
+        select
+            source_system,
+            {%- for rule in dq_rules()[table] %}
+                {%- set name = rule[0] %}
+                cast(sum({{ name }}_total) as bigint) as {{ name }}_total,
+                cast(sum({{ name }}_failed) as bigint) as {{ name }}_failed
+                {%- if not loop.last %},{% endif %}
+            {%- endfor %}
+        from {{ ref("int_fact__checked") }}
+        group by source_system
+    {%- elif table == "twin_genome_sample" -%}
+        select source_system, {{ dq_counts(table) }} from {{ ref(table) }} group by source_system
+    {%- else -%} select 'all' as source_system, {{ dq_counts(table) }} from {{ ref(table) }}
     {%- endif -%}
 {%- endmacro %}

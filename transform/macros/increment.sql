@@ -18,10 +18,11 @@
 {%- endmacro %}
 
 {# The rows of a relation that an increment has to look at; all of them in a whole build. #}
-{% macro touched(relation) -%}
+{% macro touched(relation, with_nobody=false) -%}
     {%- set people = ref("int_identity__touched") -%}
+    {%- set person_id = "coalesce(person_id, '')" if with_nobody else "person_id" -%}
     {%- if in_increment() -%}
-        (select * from {{ relation }} where person_id in (select person_id from {{ people }}))
+        (select * from {{ relation }} where {{ person_id }} in (select person_id from {{ people }}))
     {%- else -%} {{ relation }}
     {%- endif -%}
 {%- endmacro %}
@@ -46,6 +47,13 @@
 {% macro get_incremental_by_file_sql(arguments) -%}
     delete from {{ arguments.target_relation }}
     where file_id in (select file_id from increment.changed_file)
+    ;
+    {{ get_insert_into_sql(arguments.target_relation, arguments.temp_relation, arguments.dest_columns) }}
+{%- endmacro %}
+
+{# incremental_strategy="at_once": all rows anew, of a model that reads what it held before. #}
+{% macro get_incremental_at_once_sql(arguments) -%}
+    delete from {{ arguments.target_relation }}
     ;
     {{ get_insert_into_sql(arguments.target_relation, arguments.temp_relation, arguments.dest_columns) }}
 {%- endmacro %}

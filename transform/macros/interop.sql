@@ -4,17 +4,54 @@
 {# A relation by schema and name only: the published snapshot keeps these views, under whatever name the file has. #}
 {% macro here(relation) -%} {{ relation.include(database=false) }} {%- endmacro %}
 
-{# A number in 1 … size for a key; another one for every round. #}
-{% macro id_of(key, round, size) -%}
-    cast(md5_number_lower({{ key }} || '#{{ round }}') % {{ size }} as bigint) + 1
+{# Every person, coding and version of a fact that the exports number: kind, key, hash of the key, and the id it wants. #}
+{% macro interop_keys(kinds=["person", "event", "concept"]) -%}
+    {%- set facts = "(select * from " ~ here(ref("twin_fact")) ~ " where person_id is not null)" -%}
+    {%- set keys = {
+        "person": "(select person_id as key from " ~ here(ref("twin_person")) ~ ")",
+        "event": "(select fact_key as key from " ~ facts ~ ")",
+        "concept": "(select code_system || '|' || code as key from "
+        ~ facts
+        ~ " where code is not null and code_system is not null union select 'ucum|' || coalesce(unit_std, unit_src) from "
+        ~ facts
+        ~ " where coalesce(unit_std, unit_src) is not null)",
+    } -%}
+    (
+        {% for kind in kinds %}
+            select
+                '{{ kind }}' as kind,
+                key,
+                {{ interop_hash(kind, "key") }} as hash,
+                {{ interop_id(kind, interop_hash(kind, "key")) }} as id
+            from {{ keys[kind] }}
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {% endfor %}
+    )
 {%- endmacro %}
 
-{# The number that a key, of which kind and key are known, gets in a later round. #}
-{% macro next_interop_id(round) -%}
+{# 64 bits of a key; others for every later round. Keys of people and facts are digests themselves. #}
+{% macro interop_hash(kind, key, round=0) -%}
+    {%- set hash = "md5_number_lower(" ~ key ~ " || '#" ~ round ~ "')" -%}
+    {%- if kind == "concept" or round > 0 -%} {{ hash }}
+    {%- else -%} coalesce(try_cast('0x' || right({{ key }}, 16) as ubigint), {{ hash }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# The id for a hash: what the site codes itself has a range of its own. #}
+{% macro interop_id(kind, hash) -%}
+    {%- if kind == "concept" -%} 2000000001 + cast({{ hash }} % 147483646 as bigint)
+    {%- else -%} 1 + cast({{ hash }} % 1999999999 as bigint)
+    {%- endif -%}
+{%- endmacro %}
+
+{# The id that a key, of which kind and key are known, wants in some round. #}
+{% macro interop_id_of_round(round) -%}
     case
         when kind = 'concept'
-        then 2000000000 + {{ id_of("key", round, "147483646") }}
-        else {{ id_of("key", round, "1999999999") }}
+        then {{ interop_id("concept", interop_hash("concept", "key", round)) }}
+        else {{ interop_id("event", interop_hash("event", "key", round)) }}
     end
 {%- endmacro %}
 

@@ -15,7 +15,7 @@ with
 
     people as (select * from {{ here(ref("interop_person")) }}),
 
-    ids as (select key, id from {{ here(ref("interop_id")) }} where kind = 'event'),
+    moved as (select key, id from {{ here(ref("interop_id_moved")) }} where kind = 'event'),
 
     -- the encounter of a source that a fact names; an admission before the stays within it
     encounters as (
@@ -33,7 +33,9 @@ with
     final as (
         select
             facts.fact_key,
-            ids.id as event_id,
+            coalesce(
+                moved.id, {{ interop_id("event", interop_hash("event", "facts.fact_key")) }}
+            ) as event_id,
             people.subject_id,
             facts.person_id,
             facts.domain,
@@ -63,7 +65,7 @@ with
             facts.source_system
         from facts
         inner join people on people.person_id = facts.person_id
-        inner join ids on ids.key = facts.fact_key
+        left join moved on moved.key = facts.fact_key
         left join systems on systems.code_system = facts.code_system
         left join
             encounters

@@ -2,12 +2,14 @@
 with
     people as (select * from {{ here(ref("twin_person")) }}),
 
-    ids as (select key, id from {{ here(ref("interop_id")) }} where kind = 'person'),
+    moved as (select key, id from {{ here(ref("interop_id_moved")) }} where kind = 'person'),
 
     final as (
         select
             people.person_id,
-            ids.id as subject_id,
+            coalesce(
+                moved.id, {{ interop_id("person", interop_hash("person", "people.person_id")) }}
+            ) as subject_id,
             people.birth_date,
             people.birth_year,
             people.sex,
@@ -20,7 +22,7 @@ with
                 people.last_observed_at, coalesce({{ export_moment() }}, people.last_observed_at)
             ) as last_observed_at
         from people
-        inner join ids on ids.key = people.person_id
+        left join moved on moved.key = people.person_id
         where {{ export_moment() }} is null or people.first_observed_at <= {{ export_moment() }}
     )
 

@@ -3,19 +3,7 @@
 {%- set rules = dq_rules() %}
 
 with
-    {%- for table, of_table in rules.items() %}
-        scanned_{{ table }} as (
-            select
-                source_system,
-                {%- for name, category, severity, column, most, of, fails, must_hold in of_table %}
-                    count(*) filter (where {{ of }}) as total_{{ loop.index }},
-                    count(*) filter (where ({{ of }}) and ({{ fails }})) as failed_{{ loop.index }}
-                    {%- if not loop.last %},{% endif %}
-                {%- endfor %}
-            from {{ dq_rows(table) }} as scanned
-            group by source_system
-        ),
-    {% endfor %}
+    {%- for table in rules %} scanned_{{ table }} as ({{ dq_counts_by_source(table) }}), {% endfor %}
 
     counted as (
         {%- for table, of_table in rules.items() %}
@@ -32,8 +20,8 @@ with
                                 'column_name':'{{ column }}',
                                 'must_hold':'{{ must_hold }}',
                                 'most_percent':cast({{ most }} as double),
-                                'failed':failed_{{ loop.index }},
-                                'total':total_{{ loop.index }}
+                                'failed':{{ name }}_failed,
+                                'total':{{ name }}_total
                             }
                             {%- if not loop.last %},{% endif %}
                         {%- endfor %}

@@ -10,7 +10,7 @@ with
 
     landed as (select * from {{ ref("stg_omop__concept") }} where concept_id < 2000000000),
 
-    ids as (select key, id from {{ ref("interop_id") }} where kind = 'concept'),
+    moved as (select key, id from {{ ref("interop_id_moved") }} where kind = 'concept'),
 
     codings as (
         select code_system, code, min(display) as display, min(domain) as domain
@@ -71,7 +71,9 @@ with
             found.vocabulary_id,
             coalesce(found.display, found.code) as display,
             found.domain,
-            coalesce(found.concept_id, ids.id) as source_concept_id,
+            coalesce(
+                found.concept_id, moved.id, {{ interop_id("concept", interop_hash("concept", "found.key")) }}
+            ) as source_concept_id,
             found.concept_id is null as is_local,
             coalesce(
                 case when found.standard_concept = 'S' then found.concept_id else targets.target_id end, 0
@@ -80,7 +82,7 @@ with
                 when found.standard_concept = 'S' then found.domain_id else target_concepts.domain_id
             end as domain_id
         from found
-        inner join ids on ids.key = found.key
+        left join moved on moved.key = found.key
         left join targets on targets.concept_id = found.concept_id
         left join landed as target_concepts on target_concepts.concept_id = targets.target_id
     )
