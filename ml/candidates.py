@@ -25,8 +25,9 @@ class Candidate:
     """A fitted candidate and its evidence.
 
     Attributes:
-        log_likelihood: mean per training row, out of fold: what candidates are chosen by. It is a proper score that
-            needs no censoring weights and uses every index date.
+        log_likelihood: of the event, mean per training row, out of fold: what candidates are chosen by. It is a proper
+            score that needs no censoring weights and uses every index date. How well deaths of other causes are told
+            beforehand does not count: a risk of diabetes is not chosen for that.
         cv, test: metrics on people's first index date, out of fold and held out.
         test_risk: risk of the held-out people at ``assessed_days``.
     """

@@ -64,10 +64,14 @@ def incidences(margins: Floats, share: Floats | float = 1.0) -> tuple[Floats, Fl
 
 
 def log_likelihood(margins: Floats, time: Floats, event: NDArray[np.int64], cuts: Floats) -> Floats:
-    """Return the log likelihood of each row's follow-up (n,) under its margins (n, K, 2)."""
+    """Return the log likelihood of each row's follow-up (n,) under its margins (n, K, 2), by the event alone.
+
+    In every interval lived through, the event happened or did not; who dies of something else has done with being at
+    risk. So it is a proper score of the event's hazard, whatever the margins say of the competing one.
+    """
     row, interval, label = expand(time, event, cuts)
-    probability = hazards(margins[row, interval])
-    chosen = np.column_stack([1 - probability.sum(axis=1), probability])[np.arange(len(row)), label]
+    hazard = hazards(margins[row, interval])[:, 0]
+    chosen = np.where(label == 1, hazard, 1 - hazard)
     return np.bincount(row, np.log(np.maximum(chosen, 1e-12)), minlength=len(time)).astype(float)
 
 
