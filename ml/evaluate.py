@@ -44,12 +44,12 @@ class Metric:
     upper: float = float("nan")
 
 
-def assessable_days(outcome: Outcome, horizon_days: float, share: float = 0.1) -> float:
+def assessable_days(outcome: Outcome, horizon_days: float, share: float = 0.5) -> float:
     """Return the latest time up to the horizon until which at least ``share`` of the people would still be followed.
 
     That is Kaplan-Meier's probability of not being censored before: the inverse of the largest weight that a person
-    gets. Beyond, a risk cannot be checked against the data; metrics are
-    then taken at this earlier time, and say so.
+    gets; with a half, the median follow-up. Beyond, few people stand for many and a risk cannot be checked against the
+    data; metrics are then taken at this earlier time, and say so.
     """
     if not len(outcome.time):
         return horizon_days
