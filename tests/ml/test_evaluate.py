@@ -97,16 +97,16 @@ def test_counting_people_equals_drawing_them() -> None:
 def test_a_common_outcome_is_judged_while_people_are_still_followed() -> None:
     # a third has the event, everybody else is censored a little before the horizon of ten years
     random = np.random.default_rng(5)
-    time, event = random.uniform(9.0, 9.99, 900), np.zeros(900, int)
-    time[:300], event[:300] = random.uniform(0.0, 9.0, 300), 1
+    time, event = random.uniform(9.0, 9.99, 9000), np.zeros(9000, int)
+    time[:3000], event[:3000] = random.uniform(0.0, 9.0, 3000), 1
     outcome = Outcome(time, event)
     at = evaluate.assessable_days(outcome, 10.0)
-    assert at in np.sort(time[300:])[299:302]  # half of those without the event are censored then or later
-    risk = np.clip(event * 0.2 + random.uniform(0.1, 0.5, 900), 0, 1)
+    assert at in np.sort(time[3000:])[2999:3002]  # half of those without the event are censored then or later
+    risk = np.clip(event * 0.2 + random.uniform(0.1, 0.5, 9000), 0, 1)
     found = {one.name: one.value for one in evaluate.metrics(outcome, risk, at)}
     assert found["auc"] == pytest.approx(1 - 0.5**3, abs=0.02)  # of risks in [0.3, 0.7] against [0.1, 0.5]
     assert evaluate.assessable_days(outcome, 8.5) == 8.5
-    everybody = Outcome(time[:300], event[:300])
+    everybody = Outcome(time[:3000], event[:3000])
     assert evaluate.assessable_days(everybody, 10.0) == 10.0
 
 
