@@ -19,7 +19,16 @@
     with
         accounts as (select * from {{ ref("int_wearable_zone__account") }}),
 
-        history as (select * from {{ history }}),
+        -- an equality join with bounds costs a fraction of one that looks for the latest change before each
+        -- sample
+        history as (
+            select
+                *,
+                lead(valid_from, 1, timestamp '9999-01-01') over (
+                    partition by person_id order by valid_from
+                ) as valid_to
+            from {{ history }}
+        ),
 
         zoned as (
             select
@@ -38,8 +47,11 @@
                 accounts
                 on accounts.source_system = samples.source_system
                 and accounts.source_person_key = samples.source_person_key
-            asof left join
-                history on history.person_id = samples.person_id and samples.start_at >= history.valid_from
+            left join
+                history
+                on history.person_id = samples.person_id
+                and samples.start_at >= history.valid_from
+                and samples.start_at < history.valid_to
         ),
 
         placed as (

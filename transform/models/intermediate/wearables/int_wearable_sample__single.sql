@@ -1,9 +1,26 @@
 -- One row per sample of a person, whatever was delivered twice, in two steps. The same content in several
 -- files or lines is one sample. And where a source states the same interval again with another value (a day
 -- that was still running when it was sent), the delivery that reaches furthest wins. Neither depends on the
--- order of arrival. An increment reads back from the first new day of a person as far as its days look: a
+-- order of arrival. Nearly all samples come once: only those of an interval that comes again are compared. An
+-- increment reads back from the first new day of a person as far as its days look: a
 -- report of glucose is of fourteen days, and days of the world's zones begin up to fourteen hours apart.
 {{ config(materialized="table") }}
+{% set columns = [
+    "source_system",
+    "source_person_key",
+    "metric",
+    "start_at",
+    "end_at",
+    "utc_offset_min",
+    "time_zone",
+    "tz_source",
+    "value",
+    "value_text",
+    "censor",
+    "source_type",
+    "device_name",
+    "source_app",
+] %}
 -- depends_on: {{ ref("int_wearable_day__touched") }}
 with
     {% if in_increment() %}
@@ -38,50 +55,55 @@ with
 
     ranks as (select * from {{ ref("wearable_source_rank") }}),
 
+    keyed as not materialized(
+        select
+            *,
+            hash(
+                source_system,
+                source_person_key,
+                metric,
+                start_at,
+                end_at,
+                source_type,
+                device_name,
+                source_app,
+                value_text
+            ) as interval_hash
+        from samples
+    ),
+
+    repeated as (select interval_hash from keyed group by interval_hash having count(*) > 1),
+
+    once as (
+        select {{ columns | join(", ") }}, recorded_at
+        from keyed
+        where interval_hash not in (select interval_hash from repeated)
+    ),
+
+    several as (select * from keyed where interval_hash in (select interval_hash from repeated)),
+
     -- of the whole file, whoever and whatever else it speaks of
     horizons as (
         select file_id, max(end_at) as reaches_to
         from {{ ref("stg_wearables__sample") }}
-        {% if in_increment() %} where file_id in (select file_id from samples) {% endif %}
+        where file_id in (select file_id from several)
         group by file_id
     ),
 
     distinct_content as (
         select
-            samples.source_system,
-            samples.source_person_key,
-            samples.metric,
-            samples.start_at,
-            samples.end_at,
-            samples.utc_offset_min,
-            samples.time_zone,
-            samples.tz_source,
-            samples.value,
-            samples.value_text,
-            samples.censor,
-            samples.source_type,
-            samples.device_name,
-            samples.source_app,
-            min(samples.recorded_at) as recorded_at,
+            {% for column in columns %} several.{{ column }}, {% endfor %}
+            min(several.recorded_at) as recorded_at,
             max(horizons.reaches_to) as reaches_to
-        from samples
-        inner join horizons on horizons.file_id = samples.file_id
+        from several
+        inner join horizons on horizons.file_id = several.file_id
         group by all
     ),
 
-    final as (
-        select
-            links.person_id,
-            distinct_content.* exclude (reaches_to),
-            metrics.kind,
-            coalesce(ranks.source_rank, 4) as source_rank
+    latest as (
+        select distinct_content.* exclude (reaches_to)
         from distinct_content
-        inner join
-            links
-            on links.source_system = distinct_content.source_system
-            and links.source_person_key = distinct_content.source_person_key
         left join metrics on metrics.metric = distinct_content.metric
-        left join ranks on ranks.source_type = distinct_content.source_type
         qualify
             row_number() over (
                 partition by
@@ -108,6 +130,25 @@ with
                     distinct_content.utc_offset_min
             )
             = 1
+    ),
+
+    single as (
+        select *
+        from once
+        union all
+        select *
+        from latest
+    ),
+
+    final as (
+        select links.person_id, single.*, metrics.kind, coalesce(ranks.source_rank, 4) as source_rank
+        from single
+        inner join
+            links
+            on links.source_system = single.source_system
+            and links.source_person_key = single.source_person_key
+        left join metrics on metrics.metric = single.metric
+        left join ranks on ranks.source_type = single.source_type
     )
 
 select *
