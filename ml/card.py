@@ -31,7 +31,7 @@ def write(
         f"| Training | {_people(data, train)} |",
         f"| Held out | {_people(data, test)} |",
         f"| Features | {len(data.design.columns)} as-of features of set `{task.feature_set}` |",
-        f"| Chosen | **{chosen.spec.name}** by out-of-fold likelihood |",
+        f"| Chosen | **{chosen.spec.name}** by out-of-fold likelihood of the event |",
         f"| Verdict | {verdict} |",
         "",
         "## Who was left out (participants)",

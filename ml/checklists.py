@@ -53,7 +53,7 @@ def tripod(task: Task, data: Dataset, chosen: Candidate) -> list[str]:
          f" {len(often)} of {len(missing)}"),
         ("12a", "Partition", f"{task.test_fraction:.0%} of people held out, the rest in {task.folds} folds of people"),
         ("12b-c", "Building", f"{', '.join(one.name for one in task.models)}; fixed parameters, no tuning; chosen by"
-         " out-of-fold likelihood"),
+         " out-of-fold likelihood of the event"),
         ("12d, 23b", "Clusters", "not analysed here; `twin ml evaluate` leaves sites out where a table names them"),
         ("12e", "Measures", "C (Harrell, Uno), AUC, Brier, O:E, slope, ICI, net benefit; Aalen-Johansen, IPCW"),
         ("12f, 24", "Updating", "`twin ml recalibrate`; every version keeps what it came from as a tag"),

@@ -75,7 +75,7 @@ def decide(
         logged[chosen.spec.name][0],
         logged[chosen.spec.name][1],
         base | evidence | {"model_name": chosen.spec.name},
-        f"{chosen.spec.name}, best of the candidates by out-of-fold likelihood.\n\n{why}",
+        f"{chosen.spec.name}, best of the candidates by out-of-fold likelihood of the event.\n\n{why}",
     )
     client.set_registered_model_alias(task.name, "challenger", challenger.version)
     if not blocking:
