@@ -68,6 +68,9 @@ def watch(
                 markup=False,
             )
 
+    def complain(told: str) -> None:
+        typer.echo(told, err=True)
+
     places = Places.of(settings())
     listener = _listener(mqtt, password, places.incoming) if mqtt else nullcontext(lambda: None)
 
@@ -77,7 +80,7 @@ def watch(
 
     try:
         with listener as check:
-            number = run(places, tell, chosen, once=once, until=is_over)
+            number = run(places, tell, chosen, complain=complain, once=once, until=is_over)
     except ImportError:
         raise WrongUsage("MQTT needs paho-mqtt: pip install 'human-twin[mqtt]'") from None
     except (NoBroker, OSError) as error:
@@ -85,7 +88,7 @@ def watch(
     except KeyboardInterrupt:
         return
     if not as_json:
-        console().print(f"{number} files taken in")
+        console().print(f"{number} {'file' if number == 1 else 'files'} taken in")
 
 
 @app.command("list")

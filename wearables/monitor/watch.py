@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lake.settings import Settings
-from wearables.monitor.readings import parse
+from wearables.monitor.readings import Rejected, parse
 from wearables.monitor.rule import Alarm
 from wearables.monitor.rules import AnyRule, declared
 from wearables.monitor.store import Batch, Store
@@ -25,6 +25,7 @@ TICK_S = 30.0
 MOST_FILES = 200
 """Files of one transaction: a backlog is worked off quickly, and never held in memory."""
 MOST_BYTES = 64 << 20
+TOLD_LINES = 3
 _UNFINISHED = (".part", ".partial", ".tmp")
 
 
@@ -49,6 +50,7 @@ def watch(
     tell: Callable[[Alarm], None],
     rules: Sequence[AnyRule] | None = None,
     *,
+    complain: Callable[[str], None] | None = None,
     until: Callable[[], bool] | None = None,
     once: bool = False,
 ) -> int:
@@ -58,6 +60,7 @@ def watch(
         places: the folders, made where they lack.
         tell: called with each new alarm, after it is committed.
         rules: default: those that are declared.
+        complain: called with a sentence on each file of which lines were refused, or all of it; it holds no values.
         until: asked after every look; True ends the watch.
         once: look only as long as there is something.
     """
@@ -70,8 +73,12 @@ def watch(
         while True:
             found = 0
             for paths in _portions(places.incoming):
-                for alarm in _take_in(store, places, paths, rules):
+                alarms, complaints = _take_in(store, places, paths, rules)
+                for alarm in alarms:
                     tell(alarm)
+                if complain is not None:
+                    for complaint in complaints:
+                        complain(complaint)
                 found += len(paths)
             number += found
             now = time.time()
@@ -87,12 +94,15 @@ def watch(
         store.close()
 
 
-def _take_in(store: Store, places: Places, paths: Sequence[Path], rules: Sequence[AnyRule]) -> list[Alarm]:
-    batches, moves = [], []
+def _take_in(
+    store: Store, places: Places, paths: Sequence[Path], rules: Sequence[AnyRule]
+) -> tuple[list[Alarm], list[str]]:
+    batches, moves, complaints = [], [], []
     for path in paths:
         received = path.stat().st_mtime
         if path.stat().st_size > MOST_BYTES:
             moves.append((path, places.refused))
+            complaints.append(f"{path.name}: moved to {places.refused}, larger than {MOST_BYTES >> 20} MB; split it")
             continue
         content = path.read_bytes()
         file_hash = hashlib.sha256(content).digest()
@@ -100,10 +110,19 @@ def _take_in(store: Store, places: Places, paths: Sequence[Path], rules: Sequenc
         if not store.has(file_hash):
             readings, rejected = parse(content, received)
             batches.append(Batch(path.name, file_hash, received, readings, rejected))
+            if rejected:
+                complaints.append(_refused(path.name, len(readings), rejected))
     alarms = store.take_in(batches, rules) if batches else []
     for path, folder in moves:
         path.rename(folder / path.name)
-    return alarms
+    return alarms, complaints
+
+
+def _refused(name: str, accepted: int, rejected: Sequence[Rejected]) -> str:
+    lines = [f"line {one.line} {one.reason}" for one in rejected[:TOLD_LINES]]
+    if more := len(rejected) - len(lines):
+        lines.append(f"{more:,} more")
+    return f"{name}: {len(rejected):,} of {accepted + len(rejected):,} readings refused ({', '.join(lines)})"
 
 
 def _portions(folder: Path) -> Iterator[list[Path]]:

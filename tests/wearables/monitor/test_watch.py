@@ -211,3 +211,23 @@ def test_ten_thousand_files_and_many_real_kills(tmp_path: Path) -> None:
     assert kills >= 3
     assert killed == calm
     assert len(calm["taken"]) > 9_000
+
+
+def test_refused_lines_and_files_are_told_without_their_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = Places.of(Settings(home=tmp_path))
+    places.incoming.mkdir(parents=True)
+    good = {"person": "P7", "metric": "heart_rate", "at": "2024-03-01T00:00:00Z", "value": 60, "unit": "bpm"}
+    bad = [{**good, "unit": "furlong"}, {**good, "at": "soon"}, {**good, "value": "sixty"}]
+    lines = [json.dumps(row) for row in (*bad, good)]
+    (places.incoming / "a.ndjson").write_text("\n".join([*lines, "{broken"]))
+    monkeypatch.setattr(watching, "MOST_BYTES", 1000)
+    (places.incoming / "b.ndjson").write_text("\n" * 1001)
+    told: list[str] = []
+    assert watch(places, lambda alarm: None, complain=told.append, once=True) == 2
+    (of_lines,) = [one for one in told if one.startswith("a.ndjson")]
+    assert of_lines.startswith("a.ndjson: 4 of 5 readings refused (line 1 unknown_unit, ")
+    assert of_lines.endswith(", 1 more)")
+    assert not [one for one in ("P7", "furlong", "sixty") if one in of_lines]
+    (of_file,) = [one for one in told if one.startswith("b.ndjson")]
+    assert "larger than" in of_file
+    assert (places.refused / "b.ndjson").exists()
